@@ -1,0 +1,125 @@
+/*-------------------------------------------------------------------------
+ *
+ * unfiltered.c
+ *	  Facts that the system views hide from a role that may not read a table.
+ *
+ * With pg_monitor alone pg_stats shows no row and pg_sequences no value, and
+ * advice computed from them is silently wrong.  These functions read the same
+ * facts without the filter.  They give away no user data: how far a sequence
+ * has come, whether a column was analyzed, when an index was last scanned.
+ *
+ * Locking: a sequence is read under a conditional AccessShareLock, see
+ * availability.c; the rest takes catalog locks only.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "compat.h"
+#include "catalog/availability.h"
+#include "catalog/unfiltered.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/relation.h"
+#include "access/table.h"
+#include "access/xlog.h"
+#include "catalog/pg_statistic.h"
+#include "commands/sequence.h"
+#include "storage/bufmgr.h"
+#include "utils/fmgroids.h"
+#include "utils/rel.h"
+
+static bool read_last_value(Relation sequence, int64 *last_value);
+
+/*
+ * The last value that the sequence gave out.  False when it gave out none
+ * yet, is locked, or cannot be read here (another session's temporary
+ * sequence, an unlogged one on a standby).
+ */
+bool
+dba_sequence_last_value(Oid seqid, int64 *last_value)
+{
+	Relation	sequence;
+	bool		known = false;
+
+	if (!dba_relation_try_lock(seqid))
+		return false;
+
+	sequence = try_relation_open(seqid, NoLock);
+	if (sequence != NULL)
+	{
+		if (sequence->rd_rel->relkind == RELKIND_SEQUENCE &&
+			!RELATION_IS_OTHER_TEMP(sequence) &&
+			!(RecoveryInProgress() && !RelationIsPermanent(sequence)))
+			known = read_last_value(sequence, last_value);
+		relation_close(sequence, NoLock);
+	}
+	dba_relation_unlock(seqid);
+	return known;
+}
+
+/*
+ * Whether ANALYZE ever left statistics for a column of the relation: of its
+ * own rows, or with "inherited" of its rows and those of its children.
+ */
+bool
+dba_has_column_statistics(Oid relid, bool inherited)
+{
+	Relation	statistic = table_open(StatisticRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	bool		found = false;
+
+	ScanKeyInit(&key, Anum_pg_statistic_starelid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(relid));
+	scan = systable_beginscan(statistic, StatisticRelidAttnumInhIndexId, true,
+							  NULL, 1, &key);
+	while (!found && HeapTupleIsValid(tuple = systable_getnext(scan)))
+		found = ((Form_pg_statistic) GETSTRUCT(tuple))->stainherit == inherited;
+	systable_endscan(scan);
+	table_close(statistic, AccessShareLock);
+	return found;
+}
+
+/* When the relation was last scanned, where the server remembers (16+). */
+bool
+dba_relation_last_scan(Oid relid, TimestampTz *last_scan)
+{
+	PgStat_StatTabEntry *entry = pgstat_fetch_stat_tabentry(relid);
+
+	if (entry == NULL || dba_last_scan(entry) == 0)
+		return false;
+	*last_scan = dba_last_scan(entry);
+	return true;
+}
+
+/* The sequence's single tuple; false when nextval() was never called. */
+static bool
+read_last_value(Relation sequence, int64 *last_value)
+{
+	Buffer		buffer;
+	Page		page;
+	ItemId		item;
+	bool		is_called = false;
+
+	if (RelationGetNumberOfBlocks(sequence) == 0)
+		return false;
+
+	buffer = ReadBuffer(sequence, 0);
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	page = BufferGetPage(buffer);
+	item = PageGetItemId(page, FirstOffsetNumber);
+	if (ItemIdIsNormal(item))
+	{
+		HeapTupleHeader tuple = (HeapTupleHeader) PageGetItem(page, item);
+		Form_pg_sequence_data data =
+		(Form_pg_sequence_data) ((char *) tuple + tuple->t_hoff);
+
+		*last_value = data->last_value;
+		is_called = data->is_called;
+	}
+	UnlockReleaseBuffer(buffer);
+	return is_called;
+}

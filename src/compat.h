@@ -1,0 +1,67 @@
+/*-------------------------------------------------------------------------
+ *
+ * compat.h
+ *	  The differences between PostgreSQL versions, and nothing else.
+ *
+ * The code is written against the newest interface; this file emulates it on
+ * older servers.  No other file may look at PG_VERSION_NUM (a test greps).
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef DBA_COMPAT_H
+#define DBA_COMPAT_H
+
+#if PG_VERSION_NUM < 150000
+#error "dbadvisor needs PostgreSQL 15 or later"
+#endif
+
+#include "common/relpath.h"
+#include "pgstat.h"
+#include "storage/smgr.h"
+
+/*
+ * 16 renamed relation file numbers (b0a55e432); the struct that locates a
+ * relation on disk became RelFileLocator with other field names.
+ */
+#if PG_VERSION_NUM < 160000
+typedef Oid RelFileNumber;
+#define RelFileNumberIsValid(number) OidIsValid(number)
+#define InvalidRelFileNumber InvalidOid
+#define RelationMapOidToFilenumber(oid, shared) \
+	RelationMapOidToFilenode(oid, shared)
+#endif
+
+/*
+ * 18 returns the path of a relation by value (37c87e63f), earlier servers a
+ * palloc'd string.
+ */
+static inline char *
+dba_relation_path(Oid dboid, Oid spcoid, RelFileNumber number)
+{
+#if PG_VERSION_NUM >= 180000
+	RelPathStr	path = GetRelationPath(dboid, spcoid, number,
+									   INVALID_PROC_NUMBER, MAIN_FORKNUM);
+
+	return pstrdup(path.str);
+#else
+	return GetRelationPath(dboid, spcoid, number,
+						   InvalidBackendId, MAIN_FORKNUM);
+#endif
+}
+
+/*
+ * 16 remembers when a relation was last scanned (c03799449); before that
+ * nobody knows.
+ */
+static inline TimestampTz
+dba_last_scan(PgStat_StatTabEntry *entry)
+{
+#if PG_VERSION_NUM >= 160000
+	return entry->lastscan;
+#else
+	(void) entry;
+	return 0;
+#endif
+}
+
+#endif							/* DBA_COMPAT_H */

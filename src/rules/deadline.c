@@ -1,0 +1,64 @@
+/*-------------------------------------------------------------------------
+ *
+ * deadline.c
+ *	  Stops a rule that takes too long, and only that rule.
+ *
+ * When the time is up the running query is cancelled the way a user would
+ * cancel it; the runner asks afterwards whether it was us, and if so goes on
+ * with the next rule.  The server's own statement_timeout is left alone and
+ * still ends the whole statement.
+ *
+ * A user's cancel that arrives in the same instant as our own cannot be told
+ * from it and is lost; the run is then still bounded by the time limit.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "rules/deadline.h"
+
+#include <signal.h>
+
+#include "miscadmin.h"
+#include "storage/latch.h"
+#include "utils/timeout.h"
+
+static TimeoutId timeout_id = MAX_TIMEOUTS;	/* until registered */
+static volatile sig_atomic_t expired = false;
+
+static void expire(void);
+
+/* Cancels what runs after the given time, unless disarmed before. */
+void
+dba_deadline_arm(int milliseconds)
+{
+	/* Registrations are per backend, so this cannot happen in _PG_init. */
+	if (timeout_id == MAX_TIMEOUTS)
+		timeout_id = RegisterTimeout(USER_TIMEOUT, expire);
+
+	expired = false;
+	enable_timeout_after(timeout_id, milliseconds);
+}
+
+/*
+ * Ends the watch and returns whether the time ran out.  A cancel of ours that
+ * was not served yet is taken back, lest it hit an innocent statement.
+ */
+bool
+dba_deadline_disarm(void)
+{
+	disable_timeout(timeout_id, false);
+	if (expired)
+		QueryCancelPending = false;
+	return expired;
+}
+
+/* Runs in a signal handler. */
+static void
+expire(void)
+{
+	expired = true;
+	InterruptPending = true;
+	QueryCancelPending = true;
+	SetLatch(MyLatch);
+}

@@ -1,0 +1,14 @@
+/*-------------------------------------------------------------------------
+ *
+ * deadline.h
+ *	  Stops a rule that takes too long.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef DBA_DEADLINE_H
+#define DBA_DEADLINE_H
+
+extern void dba_deadline_arm(int milliseconds);
+extern bool dba_deadline_disarm(void);
+
+#endif							/* DBA_DEADLINE_H */

@@ -1,0 +1,104 @@
+/*-------------------------------------------------------------------------
+ *
+ * needs.c
+ *	  Whether a rule can run on this server, now.
+ *
+ * A rule states what it needs in its header; where that is not there, the
+ * rule becomes a coverage row that says what is missing.
+ *
+ * Locking: none.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "rules/needs.h"
+#include "settings.h"
+
+#include "access/xlog.h"
+#include "commands/extension.h"
+#include "executor/spi.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/timestamp.h"
+
+static char *unmet_need(const char *need);
+static char *unmet_window(void);
+static int	server_major(void);
+
+/* Why the rule cannot run here, in words for a coverage row, or NULL. */
+char *
+dba_rule_unmet_need(const DbaRule *rule)
+{
+	char	   *needs = pstrdup(rule->needs);
+	char	   *rest = NULL;
+
+	for (char *need = strtok_r(needs, ",", &rest); need != NULL;
+		 need = strtok_r(NULL, ",", &rest))
+	{
+		char	   *reason = unmet_need(need + strspn(need, " "));
+
+		if (reason != NULL)
+			return reason;
+	}
+	return NULL;
+}
+
+/* One need; its grammar was checked when the library was built. */
+static char *
+unmet_need(const char *need)
+{
+	if (strcmp(need, "primary") == 0)
+		return RecoveryInProgress() ?
+			pstrdup("this server is a standby: ask its primary") : NULL;
+
+	if (strcmp(need, "preload") == 0)
+		return dba_preloaded ? NULL :
+			pstrdup("dbadvisor is not preloaded: add it to shared_preload_libraries and restart");
+
+	if (strcmp(need, "window") == 0)
+		return unmet_window();
+
+	if (strncmp(need, "extension ", 10) == 0)
+		return OidIsValid(get_extension_oid(need + 10, true)) ? NULL :
+			psprintf("needs CREATE EXTENSION %s", quote_identifier(need + 10));
+
+	Assert(strncmp(need, "version ", 8) == 0);
+	return server_major() >= atoi(need + 8) ? NULL :
+		psprintf("needs PostgreSQL %s or later", need + 8);
+}
+
+/* Statistics that cover too short a time say nothing about disuse. */
+static char *
+unmet_window(void)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	char	   *reason = NULL;
+
+	SPI_connect();
+	if (SPI_execute("SELECT date_trunc('second', now() - since)::text"
+					" FROM dbadvisor.statistics_since() AS since"
+					" WHERE now() - since <"
+					" current_setting('dbadvisor.min_window')::interval",
+					true, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not read since when statistics are counted");
+	if (SPI_processed > 0)
+	{
+		char	   *covered = SPI_getvalue(SPI_tuptable->vals[0],
+										   SPI_tuptable->tupdesc, 1);
+
+		MemoryContextSwitchTo(caller);
+		reason = psprintf("statistics cover only %s, less than dbadvisor.min_window (%s)",
+						  covered,
+						  GetConfigOptionByName("dbadvisor.min_window",
+												NULL, false));
+	}
+	SPI_finish();
+	return reason;
+}
+
+static int
+server_major(void)
+{
+	return atoi(GetConfigOption("server_version_num", false, false)) / 10000;
+}

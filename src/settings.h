@@ -1,0 +1,16 @@
+/*-------------------------------------------------------------------------
+ *
+ * settings.h
+ *	  The settings of dbadvisor, as their C variables.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef DBA_SETTINGS_H
+#define DBA_SETTINGS_H
+
+extern int	dba_min_window;		/* seconds; 0 = any */
+extern int	dba_time_limit;		/* milliseconds; 0 = no limit */
+
+extern void dba_settings_init(void);
+
+#endif							/* DBA_SETTINGS_H */
