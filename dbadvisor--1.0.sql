@@ -171,24 +171,32 @@ END;
 COMMENT ON FUNCTION dbadvisor.statistics_since() IS
     'Since when the cumulative statistics of this database have been counted: the last reset, or the last crash (which resets all of the shared ones at once).';
 
+CREATE FUNCTION dbadvisor.examinable_support(internal)
+RETURNS internal
+AS 'MODULE_PATHNAME', 'dba_sql_examinable_support'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION dbadvisor.examinable_support(internal) IS
+    'Tells the planner that examinable() is nearly always true.';
+
 CREATE FUNCTION dbadvisor.examinable(relation oid)
 RETURNS boolean
 AS 'MODULE_PATHNAME', 'dba_sql_examinable'
-LANGUAGE C STABLE STRICT PARALLEL UNSAFE COST 100;
+LANGUAGE C STABLE STRICT PARALLEL UNSAFE COST 20
+SUPPORT dbadvisor.examinable_support;
 COMMENT ON FUNCTION dbadvisor.examinable(oid) IS
     'False while somebody changes the relation under an ACCESS EXCLUSIVE lock, or waits to; coverage() then names it. Never waits.';
 
 CREATE FUNCTION dbadvisor.relation_bytes(relation oid)
 RETURNS bigint
 AS 'MODULE_PATHNAME', 'dba_sql_relation_bytes'
-LANGUAGE C VOLATILE STRICT PARALLEL SAFE COST 200;
+LANGUAGE C STABLE STRICT PARALLEL SAFE COST 200;
 COMMENT ON FUNCTION dbadvisor.relation_bytes(oid) IS
     'Size of the relation''s main fork from the file system, without the lock that pg_relation_size() waits for. Null where there is no file.';
 
 CREATE FUNCTION dbadvisor.relation_created(relation oid)
 RETURNS timestamptz
 AS 'MODULE_PATHNAME', 'dba_sql_relation_created'
-LANGUAGE C VOLATILE STRICT PARALLEL SAFE COST 200;
+LANGUAGE C STABLE STRICT PARALLEL SAFE COST 200;
 COMMENT ON FUNCTION dbadvisor.relation_created(oid) IS
     'When the relation''s present file was made: at its creation, or its last rewrite. Null where the file system does not remember.';
 
@@ -209,7 +217,7 @@ COMMENT ON FUNCTION dbadvisor.has_statistics(oid, boolean) IS
 CREATE FUNCTION dbadvisor.sequence_last_value(sequence oid)
 RETURNS bigint
 AS 'MODULE_PATHNAME', 'dba_sql_sequence_last_value'
-LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE COST 200;
+LANGUAGE C STABLE STRICT PARALLEL UNSAFE COST 200;
 COMMENT ON FUNCTION dbadvisor.sequence_last_value(oid) IS
     'The last value that the sequence gave out, also to a role that may not read it. Null when it gave out none, or is locked.';
 
@@ -292,15 +300,14 @@ CREATE VIEW dbadvisor.user_tables AS
     JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relkind IN ('r', 'p', 'm')
       AND c.relpersistence <> 't'
-      AND c.relnamespace NOT IN (SELECT s.oid
-                                 FROM pg_namespace s
-                                 WHERE left(s.nspname, 3) = 'pg_'
-                                    OR s.nspname = 'information_schema')
-      AND c.oid NOT IN (SELECT d.objid
-                        FROM pg_depend d
-                        WHERE d.refclassid = 'pg_extension'::regclass
-                          AND d.classid = 'pg_class'::regclass
-                          AND d.deptype = 'e')
+      AND left(n.nspname, 3) <> 'pg_'
+      AND n.nspname <> 'information_schema'
+      AND NOT EXISTS (SELECT
+                      FROM pg_depend d
+                      WHERE d.refclassid = 'pg_extension'::regclass
+                        AND d.classid = 'pg_class'::regclass
+                        AND d.objid = c.oid
+                        AND d.deptype = 'e')
       AND dbadvisor.examinable(c.oid);
 COMMENT ON VIEW dbadvisor.user_tables IS
     'The tables, partitioned tables and materialized views that rules look at: no system, temporary or extension-owned ones, and none that is locked exclusively just now.';
@@ -388,11 +395,12 @@ CREATE VIEW dbadvisor.user_sequences AS
         AND d.refclassid = 'pg_class'::regclass
         AND d.deptype IN ('a', 'i')
     WHERE c.relpersistence <> 't'
-      AND c.oid NOT IN (SELECT e.objid
-                        FROM pg_depend e
-                        WHERE e.refclassid = 'pg_extension'::regclass
-                          AND e.classid = 'pg_class'::regclass
-                          AND e.deptype = 'e')
+      AND NOT EXISTS (SELECT
+                      FROM pg_depend e
+                      WHERE e.refclassid = 'pg_extension'::regclass
+                        AND e.classid = 'pg_class'::regclass
+                        AND e.objid = c.oid
+                        AND e.deptype = 'e')
       AND dbadvisor.examinable(c.oid);
 COMMENT ON VIEW dbadvisor.user_sequences IS
     'The sequences that rules look at, with the column that owns each.';

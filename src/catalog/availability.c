@@ -23,6 +23,7 @@
 
 #include "catalog/availability.h"
 
+#include "access/transam.h"
 #include "storage/lmgr.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
@@ -55,6 +56,9 @@ dba_relation_available(Oid relid)
 	TriedRelation *tried;
 	bool		found;
 
+	/* The system's own tables are nobody's to alter, and not our subject. */
+	if (relid < FirstNormalObjectId)
+		return true;
 	if (run.context == NULL)
 		return try_relation(relid);
 

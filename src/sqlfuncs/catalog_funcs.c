@@ -18,6 +18,7 @@
 #include "catalog/pg_class.h"
 #include "commands/defrem.h"
 #include "fmgr.h"
+#include "nodes/supportnodes.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -25,6 +26,7 @@
 
 PG_FUNCTION_INFO_V1(dba_sql_is_preloaded);
 PG_FUNCTION_INFO_V1(dba_sql_examinable);
+PG_FUNCTION_INFO_V1(dba_sql_examinable_support);
 PG_FUNCTION_INFO_V1(dba_sql_relation_bytes);
 PG_FUNCTION_INFO_V1(dba_sql_relation_created);
 PG_FUNCTION_INFO_V1(dba_sql_last_scan);
@@ -48,6 +50,21 @@ Datum
 dba_sql_examinable(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_BOOL(dba_relation_available(PG_GETARG_OID(0)));
+}
+
+/*
+ * Tells the planner that examinable() is nearly always true.  Its default of
+ * one in three makes nested loops of joins over a whole catalog.
+ */
+Datum
+dba_sql_examinable_support(PG_FUNCTION_ARGS)
+{
+	Node	   *request = (Node *) PG_GETARG_POINTER(0);
+
+	if (!IsA(request, SupportRequestSelectivity))
+		PG_RETURN_POINTER(NULL);
+	((SupportRequestSelectivity *) request)->selectivity = 1.0;
+	PG_RETURN_POINTER(request);
 }
 
 /* relation_bytes(relation) -> size of its main fork */

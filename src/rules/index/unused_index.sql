@@ -27,7 +27,7 @@
 -- invalid_index), the parts of a partitioned index (it is judged as a whole),
 -- and anything below 1 MB.
 
-WITH limits AS (
+WITH limits AS MATERIALIZED (
     SELECT 1024 * 1024 AS min_bytes,
            0.1 AS max_scans_per_day,
            current_setting('dbadvisor.min_window')::interval AS min_window
@@ -36,28 +36,37 @@ WITH limits AS (
     FROM pg_stat_replication r
     LEFT JOIN pg_replication_slots s ON s.active_pid = r.pid
     WHERE coalesce(s.slot_type, 'physical') = 'physical'
-), candidates AS (
+), since AS MATERIALIZED (
+    SELECT dbadvisor.statistics_since() AS statistics
+), candidates AS MATERIALIZED (
+    -- The cheap conditions first: what follows calls functions on each.
     SELECT i.*,
-           now() - greatest(dbadvisor.statistics_since(),
-                            (SELECT max(dbadvisor.relation_created(leaf))
-                             FROM dbadvisor.partition_leaves(i.indexrelid) AS leaf)) AS counted
+           now() - greatest(since.statistics,
+                            CASE i.kind WHEN 'I'
+                                THEN (SELECT max(dbadvisor.relation_created(leaf))
+                                      FROM dbadvisor.partition_leaves(i.indexrelid) AS leaf)
+                                ELSE dbadvisor.relation_created(i.indexrelid) END) AS counted
     FROM dbadvisor.user_indexes i
+    CROSS JOIN since
+    CROSS JOIN limits l
     WHERE i.is_valid
       AND NOT i.is_partition
       AND NOT (i.is_unique OR i.is_exclusion OR i.is_replica_identity OR i.is_clustered)
+      AND i.scans <= l.max_scans_per_day * extract(epoch FROM now() - since.statistics) / 86400
+      AND i.bytes >= l.min_bytes
       AND NOT EXISTS (SELECT FROM pg_constraint con WHERE con.conindid = i.indexrelid)
-      AND NOT EXISTS (SELECT
-                      FROM pg_constraint fk
-                      WHERE fk.conrelid = i.relid
-                        AND fk.contype = 'f'
-                        AND dbadvisor.index_serves_foreign_key(i.indexrelid, fk.oid))
 ), unused AS (
     SELECT c.*,
            extract(epoch FROM c.counted) / 86400 AS days
-    FROM candidates c, limits l
+    FROM candidates c
+    CROSS JOIN limits l
     WHERE c.counted >= l.min_window
       AND c.scans <= l.max_scans_per_day * extract(epoch FROM c.counted) / 86400
-      AND c.bytes >= l.min_bytes
+      AND NOT EXISTS (SELECT
+                      FROM pg_constraint fk
+                      WHERE fk.conrelid = c.relid
+                        AND fk.contype = 'f'
+                        AND dbadvisor.index_serves_foreign_key(c.indexrelid, fk.oid))
 )
 SELECT 'pg_class'::regclass::oid AS classid,
        u.indexrelid AS objid,
