@@ -354,7 +354,12 @@ judge_error(DbaCoverage *coverage, ErrorData *error, bool timed_out)
 	bool		cancelled = error->sqlerrcode == ERRCODE_QUERY_CANCELED;
 
 	if (cancelled && !timed_out)
+	{
+		/* SPI's context is the whole text of the rule: its name will do. */
+		error->context = psprintf("dbadvisor rule \"%s\"",
+								  coverage->rule->name);
 		ReThrowError(error);
+	}
 
 	if (cancelled)
 	{
