@@ -41,11 +41,12 @@ WITH limits AS MATERIALIZED (
 ), candidates AS MATERIALIZED (
     -- The cheap conditions first: what follows calls functions on each.
     SELECT i.*,
-           now() - greatest(since.statistics,
-                            CASE i.kind WHEN 'I'
-                                THEN (SELECT max(dbadvisor.relation_created(leaf))
-                                      FROM dbadvisor.partition_leaves(i.indexrelid) AS leaf)
-                                ELSE dbadvisor.relation_created(i.indexrelid) END) AS counted
+           greatest(interval '0',   -- built since this transaction began
+                    now() - greatest(since.statistics,
+                                     CASE i.kind WHEN 'I'
+                                         THEN (SELECT max(dbadvisor.relation_created(leaf))
+                                               FROM dbadvisor.partition_leaves(i.indexrelid) AS leaf)
+                                         ELSE dbadvisor.relation_created(i.indexrelid) END)) AS counted
     FROM dbadvisor.user_indexes i
     CROSS JOIN since
     CROSS JOIN limits l
