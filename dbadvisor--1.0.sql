@@ -478,52 +478,73 @@ COMMENT ON VIEW dbadvisor.autovacuum_units IS
     'What autovacuum treats one by one, the tables of dbadvisor.user_tables and their TOAST tables, with the points at which it comes: settings and storage parameters as it reads them.';
 
 CREATE VIEW dbadvisor.xmin_holders AS
-    SELECT k.kind,
-           CASE k.kind WHEN 'standby' THEN format('standby %I, process %s', a.application_name, a.pid)
-                ELSE format('session %s', a.pid) END AS object,
-           NULL::text AS name,
-           a.pid,
-           a.datname::text AS database,
-           a.usename::text AS username,
-           a.application_name AS application,
-           a.state,
-           true AS active,
-           a.backend_start,
-           a.xact_start AS since,
-           a.state_change AS idle_since,
-           greatest(age(a.backend_xid), CASE WHEN k.here THEN age(a.backend_xmin) END)::bigint AS held_xids,
-           false AS catalogs_only
-    FROM pg_stat_activity a
-    CROSS JOIN LATERAL (
-        SELECT CASE WHEN a.backend_type = 'walsender' AND a.datid IS NULL THEN 'standby'
+    WITH activity AS MATERIALIZED (
+        SELECT a.*,
+               CASE WHEN a.backend_type = 'walsender' AND a.datid IS NULL THEN 'standby'
                     ELSE 'session' END AS kind,
-               coalesce(a.datname = current_database(), true) OR pg_is_in_recovery() AS here) k
-    WHERE (a.backend_xid IS NOT NULL OR (a.backend_xmin IS NOT NULL AND k.here))
-      AND a.pid <> pg_backend_pid()
-      AND a.leader_pid IS NULL
-      AND a.backend_type NOT LIKE 'autovacuum%'
-      AND NOT EXISTS (SELECT FROM pg_stat_progress_vacuum v WHERE v.pid = a.pid)
-      AND NOT (a.backend_type = 'walsender'
-               AND EXISTS (SELECT FROM pg_replication_slots s WHERE s.active_pid = a.pid))
-      AND (NOT pg_is_in_recovery() OR current_setting('hot_standby_feedback')::boolean)
-    UNION ALL
-    SELECT 'prepared transaction', format('prepared transaction %L', p.gid), p.gid,
-           NULL, p.database::text, p.owner::text, NULL, NULL, false, NULL,
-           p.prepared, NULL, age(p.transaction)::bigint, false
-    FROM pg_prepared_xacts p
-    UNION ALL
-    SELECT 'slot', format('replication slot %I', s.slot_name), s.slot_name::text,
-           s.active_pid, s.database::text, NULL, NULL, s.slot_type, s.active, NULL,
-           NULL, (to_jsonb(s) ->> 'inactive_since')::timestamptz,
-           greatest(age(s.xmin), age(s.catalog_xmin))::bigint,
-           coalesce(age(s.xmin), 0) < coalesce(age(s.catalog_xmin), 0) / 2
-    FROM pg_replication_slots s
-    WHERE (s.xmin IS NOT NULL OR s.catalog_xmin IS NOT NULL)
-      AND s.wal_status IS DISTINCT FROM 'lost'
-      AND NOT coalesce((to_jsonb(s) ->> 'synced')::boolean, false)
+               coalesce(a.datname = current_database(), true) OR pg_is_in_recovery() AS is_here
+        FROM pg_stat_activity a
+    ), running AS (
+        SELECT a.backend_xid AS xid, a.xact_start AS since
+        FROM activity a
+        WHERE a.backend_xid IS NOT NULL
+        UNION ALL
+        SELECT p.transaction, '-infinity'
+        FROM pg_prepared_xacts p
+    ), holders AS (
+        SELECT a.kind,
+               CASE a.kind WHEN 'standby' THEN format('standby %I, process %s', a.application_name, a.pid)
+                    ELSE format('session %s', a.pid) END AS object,
+               NULL::text AS name,
+               a.pid,
+               a.datname::text AS database,
+               a.usename::text AS username,
+               a.application_name AS application,
+               a.state,
+               true AS active,
+               a.backend_start,
+               a.xact_start AS since,
+               a.state_change AS idle_since,
+               a.backend_xid AS xid,
+               CASE WHEN a.is_here THEN a.backend_xmin END AS xmin,
+               NULL::xid AS catalog_xmin
+        FROM activity a
+        WHERE a.pid <> pg_backend_pid()
+          AND a.leader_pid IS NULL
+          AND a.backend_type NOT LIKE 'autovacuum%'
+          AND NOT EXISTS (SELECT FROM pg_stat_progress_vacuum v WHERE v.pid = a.pid)
+          AND NOT (a.backend_type = 'walsender'
+                   AND EXISTS (SELECT FROM pg_replication_slots s WHERE s.active_pid = a.pid))
+        UNION ALL
+        SELECT 'prepared transaction', format('prepared transaction %L', p.gid), p.gid,
+               NULL, p.database::text, p.owner::text, NULL, NULL, false, NULL,
+               p.prepared, NULL, p.transaction, NULL, NULL
+        FROM pg_prepared_xacts p
+        UNION ALL
+        SELECT 'slot', format('replication slot %I', s.slot_name), s.slot_name::text,
+               s.active_pid, s.database::text, NULL, NULL, s.slot_type, s.active, NULL,
+               NULL, (to_jsonb(s) ->> 'inactive_since')::timestamptz, NULL, s.xmin, s.catalog_xmin
+        FROM pg_replication_slots s
+        WHERE s.wal_status IS DISTINCT FROM 'lost'
+          AND NOT coalesce((to_jsonb(s) ->> 'synced')::boolean, false)
+    )
+    SELECT h.kind, h.object, h.name, h.pid, h.database, h.username, h.application, h.state, h.active,
+           h.backend_start, h.since, h.idle_since,
+           a.held_xids,
+           coalesce(a.table_xids, 0) < a.held_xids / 2 AS catalogs_only,
+           coalesce(age(h.xid) >= a.held_xids, false)
+           OR NOT EXISTS (SELECT
+                          FROM running r
+                          WHERE age(r.xid) = a.held_xids
+                            AND r.since <= coalesce(h.since, 'infinity')) AS is_origin
+    FROM holders h
+    CROSS JOIN LATERAL (
+        SELECT greatest(age(h.xid), age(h.xmin), age(h.catalog_xmin))::bigint AS held_xids,
+               greatest(age(h.xid), age(h.xmin))::bigint AS table_xids) a
+    WHERE a.held_xids IS NOT NULL
       AND (NOT pg_is_in_recovery() OR current_setting('hot_standby_feedback')::boolean);
 COMMENT ON VIEW dbadvisor.xmin_holders IS
-    'Who keeps VACUUM in this database from removing dead rows, and for how many transactions by now: sessions, prepared transactions, replication slots, standbys that send feedback. Not ourselves, and not VACUUM itself.';
+    'Who keeps VACUUM in this database from removing dead rows, and for how many transactions by now: sessions, prepared transactions, replication slots, standbys that send feedback. Not ourselves, and not VACUUM itself. is_origin is false for one that reaches so far back only because another transaction here did when it began.';
 
 /* ------------------------------------------------------------ privileges */
 

@@ -96,7 +96,7 @@ WITH limits AS (
     CROSS JOIN limits l
     WHERE NOT h.catalogs_only
       AND (h.held_xids >= l.min_held_xids OR h.since < now() - l.min_held_time)
-    ORDER BY h.held_xids DESC, h.object
+    ORDER BY h.held_xids DESC, h.is_origin DESC, h.object
     LIMIT 1
 ), databases AS (
     SELECT d.oid, d.datname, d.datallowconn, d.here, d.xids, d.multixacts,
