@@ -241,6 +241,13 @@ LANGUAGE C STABLE STRICT PARALLEL SAFE COST 200;
 COMMENT ON FUNCTION dbadvisor.new_index_name(oid, text) IS
     'A name for a new index that is still free, made of the table''s name and the given one as PostgreSQL would.';
 
+CREATE FUNCTION dbadvisor.statement_parameters(statement text)
+RETURNS integer
+AS 'MODULE_PATHNAME', 'dba_sql_statement_parameters'
+LANGUAGE C STABLE STRICT PARALLEL UNSAFE COST 1000;
+COMMENT ON FUNCTION dbadvisor.statement_parameters(text) IS
+    'How many parameters a statement of pg_stat_statements has. Null where PREPARE might not take it: no SELECT, INSERT, UPDATE, DELETE or MERGE, not to be parsed, or the type of a parameter is not certain.';
+
 CREATE FUNCTION dbadvisor.partition_leaves(relation oid)
 RETURNS SETOF oid
 LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 10
