@@ -249,6 +249,13 @@ LANGUAGE C STABLE STRICT PARALLEL SAFE COST 200;
 COMMENT ON FUNCTION dbadvisor.new_index_name(oid, text) IS
     'A name for a new index that is still free, made of the table''s name and the given one as PostgreSQL would.';
 
+CREATE FUNCTION dbadvisor.statement_parameters(statement text)
+RETURNS integer
+AS 'MODULE_PATHNAME', 'dba_sql_statement_parameters'
+LANGUAGE C STABLE STRICT PARALLEL UNSAFE COST 1000;
+COMMENT ON FUNCTION dbadvisor.statement_parameters(text) IS
+    'How many parameters a statement of pg_stat_statements has. Null where PREPARE might not take it: no SELECT, INSERT, UPDATE, DELETE or MERGE, not to be parsed, or the type of a parameter is not certain.';
+
 CREATE FUNCTION dbadvisor.partition_leaves(relation oid)
 RETURNS SETOF oid
 LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 10
@@ -553,6 +560,48 @@ CREATE VIEW dbadvisor.xmin_holders AS
       AND (NOT pg_is_in_recovery() OR current_setting('hot_standby_feedback')::boolean);
 COMMENT ON VIEW dbadvisor.xmin_holders IS
     'Who keeps VACUUM in this database from removing dead rows, and for how many transactions by now: sessions, prepared transactions, replication slots, standbys that send feedback. Not ourselves, and not VACUUM itself. is_origin is false for one that reaches so far back only because another transaction here did when it began.';
+
+CREATE VIEW dbadvisor.preload_libraries AS
+    WITH present AS (
+        SELECT s.setting,
+               s.pending_restart,
+               s.source IN ('default', 'configuration file')
+                   AND current_setting('allow_alter_system', true) IS DISTINCT FROM 'off' AS changeable,
+               coalesce(s.sourcefile ~ 'postgresql[.]auto[.]conf$', false) AS by_alter_system,
+               ARRAY(SELECT e.library
+                     FROM regexp_matches(s.setting, '"((?:[^"]|"")*)"|([^,"[:space:]][^,]*)', 'g')
+                              WITH ORDINALITY AS m(parts, n),
+                          LATERAL (SELECT coalesce(replace(m.parts[1], '""', '"'),
+                                                   rtrim(m.parts[2], E' \t\r\n')) AS library) e
+                     WHERE e.library <> ''
+                     ORDER BY m.n) AS libraries
+        FROM pg_settings s
+        WHERE s.name = 'shared_preload_libraries'
+    ), compared AS (
+        SELECT p.*,
+               ARRAY(SELECT wanted.library
+                     FROM (VALUES (1, 'pg_stat_statements'), (2, 'dbadvisor')) AS wanted(n, library)
+                     WHERE EXISTS (SELECT FROM pg_available_extensions a WHERE a.name = wanted.library)
+                       AND wanted.library NOT IN (SELECT regexp_replace(l, '^.*/|[.](so|dll|dylib)$', '', 'g')
+                                                  FROM unnest(p.libraries) AS l)
+                     ORDER BY wanted.n) AS missing
+        FROM present p
+    )
+    SELECT c.setting,
+           c.pending_restart,
+           c.changeable,
+           c.missing,
+           (SELECT format('ALTER SYSTEM SET shared_preload_libraries = %s;',
+                          string_agg(quote_literal(l.library), ', ' ORDER BY l.n))
+            FROM unnest(c.libraries || c.missing) WITH ORDINALITY AS l(library, n)) AS add_missing,
+           CASE WHEN c.by_alter_system AND c.libraries <> '{}'
+                THEN (SELECT format('ALTER SYSTEM SET shared_preload_libraries = %s;',
+                                    string_agg(quote_literal(l.library), ', ' ORDER BY l.n))
+                      FROM unnest(c.libraries) WITH ORDINALITY AS l(library, n))
+                ELSE 'ALTER SYSTEM RESET shared_preload_libraries;' END AS restore
+    FROM compared c;
+COMMENT ON VIEW dbadvisor.preload_libraries IS
+    'What shared_preload_libraries was at the start of the server, which of dbadvisor and pg_stat_statements it lacks, and the commands that add them and take that back. Empty for a role that may not read the setting.';
 
 /* ------------------------------------------------------------ privileges */
 
