@@ -374,9 +374,11 @@ CREATE VIEW dbadvisor.user_foreign_keys AS
            t.name AS table_name
     FROM pg_constraint con
     JOIN dbadvisor.user_tables t ON t.relid = con.conrelid
+    JOIN pg_class referenced ON referenced.oid = con.conindid
+    JOIN pg_am a ON a.oid = referenced.relam
     WHERE con.contype = 'f'
       AND con.conparentid = 0
-      AND coalesce((to_jsonb(con) ->> 'conperiod')::boolean, false) = false;
+      AND a.amname <> 'gist';
 COMMENT ON VIEW dbadvisor.user_foreign_keys IS
     'The foreign keys of dbadvisor.user_tables, each once: not the copies on partitions, and not temporal ones.';
 
