@@ -65,6 +65,8 @@ SELECT is((SELECT array_agg(found ->> 'object' ORDER BY found ->> 'object')
            FROM unnest(ARRAY[:'snapshot', :'writer', :'writes_elsewhere', :'runner']) pid),
           'by the time open: the active one as well');
 SELECT is((SELECT count(*) FROM test.rows_with('xmin_horizon', 'interval ''5 minutes'' AS notice_idle', 'interval ''0'' AS notice_idle',
+                                               'interval ''15 minutes'' AS warning_idle', 'interval ''0'' AS warning_idle',
+                                               'interval ''1 hour'' AS notice_running', 'interval ''0'' AS notice_running',
                                                '1000 AS min_xids_by_time', '300000 AS min_xids_by_time')),
           0::bigint, 'but not where little happened meanwhile');
 SELECT is((SELECT array_agg(DISTINCT found ->> 'severity') FROM test.rows_with('xmin_horizon', '10000000 AS warning_xids', '150000 AS warning_xids') found),
