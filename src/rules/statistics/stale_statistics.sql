@@ -35,7 +35,7 @@ WITH limits AS (
     CROSS JOIN limits l
     WHERE NOT u.is_toast
       AND u.modified_since_analyze >= l.min_rows
-), stale AS MATERIALIZED (
+), sized AS MATERIALIZED (
     SELECT d.*,
            dbadvisor.relation_bytes(d.relid) AS bytes
     FROM due d
@@ -46,20 +46,21 @@ WITH limits AS (
                       FROM pg_stat_progress_analyze p
                       WHERE p.datname = current_database()
                         AND p.relid = d.relid)
+), stale AS (
+    SELECT s.*
+    FROM sized s
+    CROSS JOIN limits l
+    WHERE s.bytes >= l.min_bytes
 ), roots AS (
     SELECT s.root,
            count(*) AS tables,
            string_agg(format('ANALYZE %I.%I;', s.schema, s.name), E'\n'
                       ORDER BY s.factor DESC, s.relid) AS analyze
     FROM stale s
-    CROSS JOIN limits l
-    WHERE s.bytes >= l.min_bytes
     GROUP BY s.root
 ), worst AS (
     SELECT DISTINCT ON (s.root) s.*
     FROM stale s
-    CROSS JOIN limits l
-    WHERE s.bytes >= l.min_bytes
     ORDER BY s.root, s.disabled_by IS NULL, s.factor DESC, s.relid
 )
 SELECT 'pg_class'::regclass::oid AS classid,

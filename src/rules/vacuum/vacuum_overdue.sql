@@ -46,16 +46,21 @@ WITH limits AS (
     FROM dbadvisor.autovacuum_units u
     CROSS JOIN limits l
     WHERE greatest(u.dead_tuples, u.inserted_since_vacuum) >= l.min_rows
-), overdue AS MATERIALIZED (
+), sized AS MATERIALIZED (
     SELECT d.*,
            dbadvisor.relation_bytes(d.unit) AS bytes,
-           coalesce(d.dead_factor > d.allowed_factor, false) AS dead_overdue
+           d.dead_factor > d.allowed_factor AS dead_overdue
     FROM due d
     WHERE (d.dead_factor > d.allowed_factor OR d.insert_factor > d.allowed_factor)
       AND NOT EXISTS (SELECT
                       FROM pg_stat_progress_vacuum v
                       WHERE v.datname = current_database()
                         AND v.relid IN (d.unit, d.relid))
+), overdue AS (
+    SELECT s.*
+    FROM sized s
+    CROSS JOIN limits l
+    WHERE s.bytes >= l.min_bytes
 ), tables AS (
     SELECT o.root,
            o.relid,
@@ -68,11 +73,9 @@ WITH limits AS (
                                       k.word, o.schema, o.name, o.option_prefix, o.enabled_option), E'\n')
                FILTER (WHERE k.switched_off) AS switch_off
     FROM overdue o
-    CROSS JOIN limits l
     CROSS JOIN LATERAL (
         SELECT CASE o.kind WHEN 'm' THEN 'MATERIALIZED VIEW' ELSE 'TABLE' END AS word,
                NOT coalesce(o.enabled_option::boolean, true) AS switched_off) k
-    WHERE o.bytes >= l.min_bytes
     GROUP BY o.root, o.relid, o.schema, o.name
 ), roots AS (
     SELECT t.root,
@@ -86,8 +89,6 @@ WITH limits AS (
 ), worst AS (
     SELECT DISTINCT ON (o.root) o.*
     FROM overdue o
-    CROSS JOIN limits l
-    WHERE o.bytes >= l.min_bytes
     ORDER BY o.root, o.dead_overdue DESC,
              CASE WHEN o.dead_overdue THEN o.dead_factor ELSE o.insert_factor END DESC, o.unit
 ), holder AS (

@@ -78,11 +78,11 @@ WITH limits AS (
            CASE WHEN t.lasted >= 172800 THEN format('%s days', trunc(t.lasted / 86400))
                 WHEN t.lasted >= 7200 THEN format('%s hours', trunc(t.lasted / 3600))
                 WHEN t.lasted >= 120 THEN format('%s minutes', trunc(t.lasted / 60))
-                ELSE format('%s seconds', greatest(trunc(t.lasted), 0)) END AS lasted,
+                WHEN t.lasted IS NOT NULL THEN format('%s seconds', greatest(trunc(t.lasted), 0)) END AS lasted,
            CASE WHEN t.idle >= 172800 THEN format('%s days', trunc(t.idle / 86400))
                 WHEN t.idle >= 7200 THEN format('%s hours', trunc(t.idle / 3600))
                 WHEN t.idle >= 120 THEN format('%s minutes', trunc(t.idle / 60))
-                ELSE format('%s seconds', greatest(trunc(t.idle), 0)) END AS idle
+                WHEN t.idle IS NOT NULL THEN format('%s seconds', greatest(trunc(t.idle), 0)) END AS idle
     FROM levels v
     CROSS JOIN LATERAL (
         SELECT extract(epoch FROM now() - v.since) AS lasted,
@@ -99,7 +99,7 @@ SELECT NULL::oid AS classid,
               CASE WHEN w.kind = 'session'
                    THEN concat(CASE WHEN w.is_idle THEN format('idle for %s in a transaction', w.idle)
                                     ELSE 'its transaction is' END,
-                               ' open for ', w.lasted,
+                               ' open for ' || w.lasted,
                                ', user ' || quote_ident(w.username),
                                ', application ' || quote_ident(nullif(w.application, '')),
                                CASE WHEN w.database <> current_database()
@@ -110,7 +110,7 @@ SELECT NULL::oid AS classid,
                    WHEN w.kind = 'standby'
                    THEN 'a query there is that old, and hot_standby_feedback protects it'
                    WHEN NOT w.active
-                   THEN concat('nobody uses this ', w.state, ' slot', ', since ' || w.idle)
+                   THEN concat('nobody uses this ', w.state, ' slot', ', for ' || w.idle || ' by now')
                    WHEN w.state = 'physical'
                    THEN format('a query on the standby that uses the slot (process %s here) is that old, and hot_standby_feedback protects it', w.pid)
                    ELSE format('its consumer (process %s here) has confirmed nothing later', w.pid) END) AS detail,
