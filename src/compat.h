@@ -31,6 +31,11 @@ typedef Oid RelFileNumber;
 	RelationMapOidToFilenode(oid, shared)
 #endif
 
+/* 17 numbers processes rather than backends (024c52111). */
+#if PG_VERSION_NUM < 170000
+#define INVALID_PROC_NUMBER InvalidBackendId
+#endif
+
 /*
  * 18 returns the path of a relation by value (37c87e63f), earlier servers a
  * palloc'd string.
@@ -45,7 +50,7 @@ dba_relation_path(Oid dboid, Oid spcoid, RelFileNumber number)
 	return pstrdup(path.str);
 #else
 	return GetRelationPath(dboid, spcoid, number,
-						   InvalidBackendId, MAIN_FORKNUM);
+						   INVALID_PROC_NUMBER, MAIN_FORKNUM);
 #endif
 }
 

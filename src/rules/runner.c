@@ -149,7 +149,7 @@ dba_coverage_status_name(DbaCoverageStatus status)
 static void
 pin_settings(void)
 {
-	for (int i = 0; i < lengthof(pinned_settings); i++)
+	for (size_t i = 0; i < lengthof(pinned_settings); i++)
 		(void) set_config_option(pinned_settings[i].name,
 								 pinned_settings[i].value,
 								 PGC_USERSET, PGC_S_SESSION,

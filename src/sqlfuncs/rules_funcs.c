@@ -20,6 +20,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
+#include "utils/tuplestore.h"
 
 PG_FUNCTION_INFO_V1(dba_sql_rules);
 PG_FUNCTION_INFO_V1(dba_sql_explain_rule);
@@ -276,7 +277,7 @@ categories_argument(FunctionCallInfo fcinfo, int number)
 					  &elements, &nulls, &count);
 	for (int i = 0; i < count; i++)
 	{
-		char	   *category = nulls[i] ? "NULL" :
+		char	   *category = nulls[i] ? pstrdup("NULL") :
 			TextDatumGetCString(elements[i]);
 
 		if (!dba_rule_category_exists(category))
@@ -299,7 +300,7 @@ categories_argument(FunctionCallInfo fcinfo, int number)
 static DbaSeverity
 severity_argument(FunctionCallInfo fcinfo, int number)
 {
-	char	   *name = PG_ARGISNULL(number) ? "NULL" :
+	char	   *name = PG_ARGISNULL(number) ? pstrdup("NULL") :
 		text_to_cstring(PG_GETARG_TEXT_PP(number));
 	DbaSeverity severity;
 

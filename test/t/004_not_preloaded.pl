@@ -1,0 +1,46 @@
+
+# Without shared_preload_libraries everything that needs only catalogs works,
+# and each rule that needs more says which line to add.
+
+use strict;
+use warnings;
+
+use DbAdvisorNode;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = new_node('main', preload => 0);
+advised_database($node);
+
+is($node->safe_psql('advised', 'SELECT dbadvisor.is_preloaded()'), 'f', 'knows that it is not preloaded');
+like(findings($node), qr/ unused_index shop\.orders_placed$/m, 'catalog rules find what they find preloaded');
+is(coverage_of($node, "status = 'failed'"), '', 'no rule fails for want of preloading');
+is( $node->safe_psql(
+		'advised',
+		q{SELECT rule FROM dbadvisor.coverage() WHERE reason LIKE '%shared_preload_libraries%' ORDER BY rule COLLATE "C"}
+	),
+	$node->safe_psql(
+		'advised',
+		q{SELECT name FROM dbadvisor.rules WHERE 'preload' = ANY (regexp_split_to_array(needs, ', *')) ORDER BY name COLLATE "C"}
+	),
+	'each rule that needs preloading, and no other, says so');
+
+# The library may be loaded late, by any way that PostgreSQL has.
+is( $node->safe_psql('advised', "LOAD 'dbadvisor'; SELECT dbadvisor.is_preloaded()"),
+	'f', 'LOAD is not preloading');
+is( $node->safe_psql('advised', 'SET dbadvisor.time_limit = 12345; SELECT count(*) > 0 FROM dbadvisor.rules; SHOW dbadvisor.time_limit'),
+	"t\n12345ms",
+	'a setting made before the library is loaded holds after it');
+$node->append_conf('postgresql.conf', "session_preload_libraries = 'dbadvisor'\n");
+$node->reload;
+is($node->safe_psql('advised', 'SELECT dbadvisor.is_preloaded()'), 'f', 'session_preload_libraries is not preloading');
+
+# The line that the reason names does what it says.
+$node->append_conf('postgresql.conf', "shared_preload_libraries = 'dbadvisor'\n");
+$node->restart;
+is($node->safe_psql('advised', 'SELECT dbadvisor.is_preloaded()'), 't', 'with the line added it is preloaded');
+is(coverage_of($node, q{reason LIKE '%shared_preload_libraries%'}), '', 'and no rule asks for it any more');
+
+$node->stop;
+done_testing();
