@@ -55,7 +55,7 @@ dba_relation_path(Oid dboid, Oid spcoid, RelFileNumber number)
 }
 
 /*
- * 16 remembers when a relation was last scanned (c03799449); before that
+ * 16 remembers when a relation was last scanned (c03747183); before that
  * nobody knows.
  */
 static inline TimestampTz

@@ -14,7 +14,8 @@
 -- that point, or beyond it at all while autovacuum is off for the table or the
 -- server. Partitions are reported together, at their root.
 --
--- Severity is notice where autovacuum is on: it may yet come.
+-- Severity is notice where autovacuum is on: it may yet come. It is given five
+-- rounds (autovacuum_naptime) after the last ANALYZE.
 --
 -- Fix: ANALYZE; and where the table has autovacuum switched off, think of
 -- switching that on (see vacuum_overdue, which does).
@@ -27,6 +28,7 @@ WITH limits AS (
     SELECT 1024 * 1024 AS min_bytes,
            10000 AS min_rows,
            2.0 AS overdue_factor,
+           5 AS rounds_of_patience,
            20 AS max_statements
 ), due AS MATERIALIZED (
     SELECT u.*,
@@ -41,6 +43,12 @@ WITH limits AS (
     FROM due d
     CROSS JOIN limits l
     WHERE d.factor > CASE WHEN d.disabled_by IS NULL THEN l.overdue_factor ELSE 1 END
+      -- Rows loaded just before ANALYZE may be counted just after it: wait for
+      -- autovacuum to have had its chance.
+      AND (d.disabled_by IS NOT NULL
+           OR d.last_analyze IS NULL
+           OR d.last_analyze < now() - l.rounds_of_patience
+                               * current_setting('autovacuum_naptime')::interval)
       AND dbadvisor.has_statistics(d.relid)
       AND NOT EXISTS (SELECT
                       FROM pg_stat_progress_analyze p
