@@ -44,6 +44,10 @@ WITH limits AS (
     SELECT i.indrelid AS relid
     FROM pg_index i
     WHERE i.indisprimary
+), publications AS (
+    SELECT p.oid, p.puballtables
+    FROM pg_publication p
+    WHERE p.pubupdate OR p.pubdelete
 ), members AS (
     -- Every table, with what of it matters to the tree of partitions it is in.
     SELECT t.root,
@@ -52,18 +56,15 @@ WITH limits AS (
            t.updates + t.deletes AS changes,
            t.kind = 'r' AND k.relid IS NULL AS is_keyless,
            t.kind = 'r' AND k.relid IS NULL AND t.replica_identity IN ('d', 'n') AS cannot_change,
-           EXISTS (SELECT
-                   FROM pg_publication p
-                   WHERE (p.pubupdate OR p.pubdelete)
-                     AND (p.puballtables
-                          OR EXISTS (SELECT FROM pg_publication_rel r
-                                     WHERE r.prpubid = p.oid
-                                       AND r.prrelid = t.relid
-                                       AND NOT coalesce((to_jsonb(r) ->> 'prexcept')::boolean, false))
-                          OR EXISTS (SELECT FROM pg_publication_namespace s
-                                     JOIN pg_namespace n ON n.oid = s.pnnspid
-                                     WHERE s.pnpubid = p.oid
-                                       AND n.nspname = t.schema))) AS is_published
+           EXISTS (SELECT FROM publications p WHERE p.puballtables)
+               OR t.relid IN (SELECT r.prrelid
+                              FROM pg_publication_rel r
+                              JOIN publications p ON p.oid = r.prpubid
+                              WHERE NOT coalesce((to_jsonb(r) ->> 'prexcept')::boolean, false))
+               OR t.schema IN (SELECT n.nspname
+                               FROM pg_publication_namespace s
+                               JOIN publications p ON p.oid = s.pnpubid
+                               JOIN pg_namespace n ON n.oid = s.pnnspid) AS is_published
     FROM tables t
     LEFT JOIN keyed k USING (relid)
 ), trees AS (
@@ -84,7 +85,7 @@ WITH limits AS (
            t.replica_identity,
            c.relnatts AS attributes,
            c.reloftype <> 0 AS is_typed,
-           EXISTS (SELECT FROM pg_inherits i WHERE i.inhparent = t.relid) AS is_parent,
+           t.relid IN (SELECT i.inhparent FROM pg_inherits i) AS is_parent,
            s.leaves,
            s.keyless,
            s.rows,
@@ -99,35 +100,7 @@ WITH limits AS (
     WHERE NOT t.is_partition
       AND (s.keyless > 0 OR s.leaves = 0)
       AND t.relid NOT IN (SELECT k.relid FROM keyed k)
-      AND NOT EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = t.relid)
-), unique_indexes AS (
-    SELECT i.indrelid AS relid,
-           i.indexrelid,
-           x.relname AS name,
-           i.indimmediate,
-           k.columns,
-           k.nullable,
-           -- What ALTER TABLE .. ADD PRIMARY KEY USING INDEX accepts.
-           c.kind = 'r' AND i.indimmediate AND k.is_plain AND NOT i.indnullsnotdistinct
-               AND NOT EXISTS (SELECT FROM pg_constraint con WHERE con.conindid = i.indexrelid
-                                                               AND con.contype <> 'f') AS is_usable
-    FROM candidates c
-    JOIN pg_index i ON i.indrelid = c.relid
-    JOIN pg_class x ON x.oid = i.indexrelid
-    CROSS JOIN LATERAL (
-        SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY key.n) AS columns,
-               coalesce(array_agg(a.attname::text ORDER BY key.n) FILTER (WHERE NOT a.attnotnull), '{}') AS nullable,
-               bool_and(o.opcdefault AND key.coll = a.attcollation AND key.option = 0) AS is_plain
-        FROM unnest(i.indkey::int2[], i.indclass::oid[], i.indcollation::oid[], i.indoption::int2[])
-                 WITH ORDINALITY AS key(attnum, opclass, coll, option, n)
-        JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = key.attnum
-        JOIN pg_opclass o ON o.oid = key.opclass
-        WHERE key.n <= i.indnkeyatts) k
-    WHERE i.indisunique
-      AND i.indisvalid
-      AND i.indisready
-      AND i.indpred IS NULL
-      AND i.indexprs IS NULL
+      AND t.relid NOT IN (SELECT i.inhrelid FROM pg_inherits i)
 ), judged AS (
     SELECT c.*,
            format('%I.%I', c.schema, c.name) AS target,
@@ -136,24 +109,48 @@ WITH limits AS (
            u.columns,
            u.nullable,
            now() - dbadvisor.statistics_since() AS counted,
-           CASE WHEN c.kind = 'p' AND u.relid IS NOT NULL AND c.keyless = c.leaves THEN 'constraint'
+           CASE WHEN c.kind = 'p' AND u.indexrelid IS NOT NULL AND c.keyless = c.leaves THEN 'constraint'
                 WHEN c.kind = 'p' THEN 'undecided'
                 WHEN u.is_usable THEN 'using index'
                 WHEN u.nullable <> '{}' THEN 'not null'
                 WHEN u.indimmediate THEN 'replica identity'
-                WHEN u.relid IS NOT NULL OR c.is_parent OR c.is_typed
+                WHEN u.indexrelid IS NOT NULL OR c.is_parent OR c.is_typed
                      OR c.attributes >= l.max_columns THEN 'undecided'
                 ELSE 'new column' END AS cure
     FROM candidates c
     CROSS JOIN limits l
     LEFT JOIN LATERAL (
-        SELECT *
-        FROM unique_indexes u
-        WHERE u.relid = c.relid
-        ORDER BY u.nullable <> '{}', NOT u.is_usable, NOT u.indimmediate, length(u.columns), u.name
+        SELECT i.indexrelid,
+               x.relname AS name,
+               i.indimmediate,
+               k.columns,
+               k.nullable,
+               -- What ALTER TABLE .. ADD PRIMARY KEY USING INDEX accepts.
+               c.kind = 'r' AND i.indimmediate AND k.is_plain AND NOT i.indnullsnotdistinct
+                   AND i.indexrelid NOT IN (SELECT con.conindid
+                                            FROM pg_constraint con
+                                            WHERE con.contype IN ('p', 'u', 'x')) AS is_usable
+        FROM pg_index i
+        JOIN pg_class x ON x.oid = i.indexrelid
+        CROSS JOIN LATERAL (
+            SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY key.n) AS columns,
+                   coalesce(array_agg(a.attname::text ORDER BY key.n) FILTER (WHERE NOT a.attnotnull), '{}') AS nullable,
+                   bool_and(o.opcdefault AND key.coll = a.attcollation AND key.option = 0) AS is_plain
+            FROM unnest(i.indkey::int2[], i.indclass::oid[], i.indcollation::oid[], i.indoption::int2[])
+                     WITH ORDINALITY AS key(attnum, opclass, coll, option, n)
+            JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = key.attnum
+            JOIN pg_opclass o ON o.oid = key.opclass
+            WHERE key.n <= i.indnkeyatts) k
+        WHERE i.indrelid = c.relid
+          AND i.indisunique
+          AND i.indisvalid
+          AND i.indisready
+          AND i.indpred IS NULL
+          AND i.indexprs IS NULL
+        ORDER BY k.nullable <> '{}', NOT i.indimmediate, is_usable DESC, length(k.columns), x.relname
         LIMIT 1) u ON true
     -- A unique constraint on columns that are NOT NULL is a key in all but name.
-    WHERE u.relid IS NULL OR u.nullable <> '{}' OR u.is_usable OR c.fails
+    WHERE u.indexrelid IS NULL OR u.nullable <> '{}' OR u.is_usable OR c.fails
 ), named AS (
     SELECT j.*,
            CASE j.cure WHEN 'new column'
