@@ -329,7 +329,8 @@ SELECT 'pg_class'::regclass::oid AS classid,
                 THEN format('Its values are also stored by foreign keys: %s.', f.referencing) END,
            CASE WHEN f.left_out IS NOT NULL AND NOT f.is_bounded
                 THEN format('Not changed, and to be changed by hand: %s.', f.left_out) END,
-           'The undo works until a value is given out that no longer fits.') AS caution,
+           'The undo works until a value is given out that no longer fits.',
+           CASE WHEN pg_is_in_recovery() THEN 'This server is a standby: run it on the primary.' END) AS caution,
        jsonb_build_object(
            'last_value', f.last_value,
            'ends_at', f.ending,
