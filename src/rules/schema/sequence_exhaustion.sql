@@ -15,9 +15,8 @@
 --
 -- At which date it is full is told from the rows inserted since statistics are
 -- counted, when that is at least dbadvisor.min_window, and not on a standby. It
--- moves the severity: critical within 30 days, warning within 180, and down by
--- two steps (from critical by one) when there are more than ten years left or
--- no row was inserted at all.
+-- moves the severity: critical within 30 days, warning within 180, and two steps
+-- down when there are more than ten years left or no row was inserted at all.
 --
 -- A sequence that cycles when it reaches its own end is of severity info.
 --
