@@ -44,6 +44,8 @@ static bool update_is_uncertain(const UpdateStmt *stmt, Parameters *params);
 static bool conflict_is_uncertain(const OnConflictClause *clause,
 								  Parameters *params);
 static bool operator_is_uncertain(const A_Expr *expr, Parameters *params);
+static bool rows_are_uncertain(const RowExpr *row, Node *other,
+							   Parameters *params);
 static bool call_is_uncertain(const FuncCall *call, Parameters *params);
 static bool targets_are_uncertain(List *targets, Parameters *params);
 static bool operands_are_uncertain(List *operands, Parameters *params);
@@ -237,7 +239,14 @@ insert_is_uncertain(const InsertStmt *stmt, Parameters *params)
 
 	if (stmt->selectStmt != NULL)
 	{
-		if (select_is_uncertain((SelectStmt *) stmt->selectStmt, true, params))
+		const SelectStmt *source = (const SelectStmt *) stmt->selectStmt;
+
+		/* DISTINCT and the like settle the types before the columns can. */
+		if (select_is_uncertain(source,
+								source->distinctClause == NIL &&
+								source->groupClause == NIL &&
+								source->sortClause == NIL,
+								params))
 			return true;
 		rest.selectStmt = NULL;
 	}
@@ -282,8 +291,36 @@ operator_is_uncertain(const A_Expr *expr, Parameters *params)
 		return true;
 	if ((left && right) || (expr->lexpr == NULL && right))
 		return true;
+	/* $1 IN (a, $2): each of the two is compared with something else. */
+	if (left && expr->rexpr != NULL && IsA(expr->rexpr, List))
+		return true;
+	/* nullif($1, a) is of the type that $1 had. */
+	if (left && expr->kind == AEXPR_NULLIF)
+		return true;
+	if (expr->lexpr != NULL && IsA(expr->lexpr, RowExpr))
+		return rows_are_uncertain((RowExpr *) expr->lexpr, expr->rexpr, params);
 	return operand_is_uncertain(expr->lexpr, params) ||
 		operand_is_uncertain(expr->rexpr, params);
+}
+
+/* (a, b) > ($1, $2), and (a, b) IN (($1, $2), ($3, $4)): column by column. */
+static bool
+rows_are_uncertain(const RowExpr *row, Node *other, Parameters *params)
+{
+	ListCell   *cell;
+
+	if (has_parameter((Node *) row->args, NULL))
+		return true;
+	if (other != NULL && IsA(other, RowExpr))
+		return operands_are_uncertain(((RowExpr *) other)->args, params);
+	if (other == NULL || !IsA(other, List))
+		return is_uncertain(other, params);
+	foreach(cell, (List *) other)
+	{
+		if (rows_are_uncertain(row, lfirst(cell), params))
+			return true;
+	}
+	return false;
 }
 
 /* Functions whose constants can only have been in quotes. */
@@ -347,12 +384,10 @@ operand_is_uncertain(Node *node, Parameters *params)
 	}
 	if (IsA(node, List))
 		return operands_are_uncertain((List *) node, params);
-	if (IsA(node, RowExpr))
-		return operands_are_uncertain(((RowExpr *) node)->args, params);
 	return is_uncertain(node, params);
 }
 
-/* A parameter, or a list or row of nothing else: no type comes from there. */
+/* A parameter, or a list of nothing else: no type comes from there. */
 static bool
 is_bare(Node *node)
 {
@@ -362,8 +397,6 @@ is_bare(Node *node)
 		return false;
 	if (IsA(node, ParamRef))
 		return true;
-	if (IsA(node, RowExpr))
-		return is_bare((Node *) ((RowExpr *) node)->args);
 	if (!IsA(node, List))
 		return false;
 	foreach(cell, (List *) node)

@@ -29,9 +29,9 @@
 -- "interval $1" or "current_date - $1" no longer mean what they did.
 --
 -- Not reported: utility statements (COPY, VACUUM, CREATE INDEX, FETCH, CALL),
--- and those that read dbadvisor or pg_stat_statements themselves. Statements of
--- other users are counted, but not named, for a role that is not a member of
--- pg_read_all_stats.
+-- SELECT pg_sleep(..), with which jobs wait, and statements that read dbadvisor
+-- or pg_stat_statements themselves. Those of other users are counted, but not
+-- named, for a role that is not a member of pg_read_all_stats.
 
 WITH limits AS (
     SELECT 0.05 AS min_share,
@@ -53,7 +53,8 @@ WITH limits AS (
     WHERE s.dbid = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
 ), totals AS (
     -- Statements inside functions are part of the calling statement's time.
-    SELECT sum(e.total_exec_time) FILTER (WHERE e.toplevel) AS ms,
+    SELECT coalesce(sum(e.total_exec_time) FILTER (WHERE e.toplevel),
+                    sum(e.total_exec_time)) AS ms,
            count(*) FILTER (WHERE e.queryid IS NULL) AS hidden,
            coalesce(sum(e.total_exec_time) FILTER (WHERE e.queryid IS NULL), 0) AS hidden_ms,
            (SELECT i.stats_reset
@@ -115,6 +116,7 @@ WITH limits AS (
                AND (r.share >= l.min_share OR r.ms_per_hour >= l.heavy_ms_per_hour)))
       AND (r.query IS NULL
            OR (r.query ~* '^(\s|\(|/\*([^*]|\*+[^*/])*\*+/|--[^\n]*\n)*(select|insert|update|delete|merge|with|values|table)\M'
+               AND r.query !~* '^select\s+(pg_catalog[.])?pg_sleep(_for|_until)?\s*\('
                AND r.query !~* 'dbadvisor[.]|pg_stat_statements'))
     ORDER BY r.ms DESC, r.queryid
     LIMIT (SELECT max_findings FROM limits)

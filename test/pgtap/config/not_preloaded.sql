@@ -22,6 +22,7 @@ RESET ROLE;
 SELECT is(:'as_monitor'::text, :'as_superuser', 'pg_monitor is told the same');
 
 -- A role that cannot read the setting must not be given a command made from nothing.
+DROP ROLE IF EXISTS dbadvisor_test_blind;
 CREATE ROLE dbadvisor_test_blind;
 GRANT USAGE ON SCHEMA dbadvisor TO dbadvisor_test_blind;
 GRANT SELECT ON ALL TABLES IN SCHEMA dbadvisor TO dbadvisor_test_blind;

@@ -12,6 +12,7 @@ CREATE TABLE orders (id int PRIMARY KEY, placed date, state text);
 INSERT INTO orders SELECT i, '2026-01-01', 'new' FROM generate_series(1, 3) i;
 CREATE TABLE "Odd ""table;" (id int PRIMARY KEY, "ä" text);
 INSERT INTO "Odd ""table;" VALUES (1);
+DROP ROLE IF EXISTS dbadvisor_test_clerk;
 CREATE ROLE dbadvisor_test_clerk;
 GRANT SELECT ON orders TO dbadvisor_test_clerk;
 GRANT USAGE ON SCHEMA dbadvisor TO dbadvisor_test_clerk;
@@ -51,9 +52,10 @@ DECLARE utility CURSOR FOR SELECT slow() FROM generate_series(1, 6);
 SELECT 'FETCH utility' FROM generate_series(1, 6) \gexec
 COMMIT;
 SELECT 'SELECT count(*) FROM dbadvisor.dismissals RIGHT JOIN orders ON slow()' FROM generate_series(1, 6) \gexec
+SELECT 'SELECT pg_sleep(0.07) AS utility' FROM generate_series(1, 6) \gexec
 SELECT 'SELECT slow(), count(*) FROM pg_stat_statements_info' FROM generate_series(1, 6) \gexec
 \o
-\! psql -Xq -d postgres -c 'SELECT pg_sleep(2) AS elsewhere' > /dev/null
+\! psql -Xq -d postgres -c 'SELECT count(pg_sleep(2)) AS elsewhere' > /dev/null
 
 SELECT ok(test.reported('SELECT id FROM orders'), 'a slow statement is reported');
 SELECT is((f.evidence ->> 'calls')::int, 16, 'once, with the calls of all users')

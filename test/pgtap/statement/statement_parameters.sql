@@ -22,6 +22,7 @@ INSERT INTO accepted VALUES
     (2, 'SELECT * FROM t ORDER BY ts LIMIT $1 OFFSET $2'),
     (2, 'SELECT * FROM t WHERE ts BETWEEN $1 AND $2'),
     (3, 'SELECT * FROM t WHERE (ts, id) > ($1, $2) LIMIT $3'),
+    (4, 'SELECT * FROM t WHERE (ts, id) IN (($1, $2), ($3, $4))'),
     (1, 'SELECT * FROM t WHERE ts > now() - $1::interval'),
     (2, 'SELECT * FROM t WHERE s LIKE $1 OR c ILIKE $2'),
     (2, 'SELECT * FROM t WHERE j @> $1 AND j ->> $2 IS NOT NULL'),
@@ -70,9 +71,14 @@ INSERT INTO refused VALUES
     ('no longer grouped', 'SELECT date_trunc($1, ts), count(*) FROM t GROUP BY date_trunc($2, ts)'),
     ('no longer grouped', 'SELECT coalesce(s, $1) FROM t GROUP BY coalesce(s, $2) ORDER BY coalesce(s, $3)'),
     ('not in the list', 'SELECT DISTINCT coalesce(n, $1) FROM t ORDER BY coalesce(n, $2)'),
+    ('row', 'SELECT (n, $1) FROM t'),
+    ('each compared', 'SELECT * FROM t WHERE $1 IN (n, $2)'),
+    ('each compared', 'SELECT * FROM t WHERE $1 BETWEEN $2 AND ts'),
+    ('text to int', 'INSERT INTO t (id, s) SELECT DISTINCT $1, s FROM t'),
+    ('date - bigint', 'SELECT current_date - nullif($1, b) FROM t'),
     ('a number is left out', 'SELECT * FROM t WHERE id = $2');
 
-SELECT is((SELECT count(*) FROM accepted), 34::bigint, 'there are texts to accept');
+SELECT is((SELECT count(*) FROM accepted), 35::bigint, 'there are texts to accept');
 SELECT is_empty('SELECT statement, parameters, dbadvisor.statement_parameters(statement) FROM accepted
                  WHERE dbadvisor.statement_parameters(statement) IS DISTINCT FROM parameters',
                 'they are accepted, with the right number of parameters');
@@ -103,7 +109,8 @@ SELECT is_empty('SELECT statement, test.explain_fails(statement, parameters) FRO
 -- The refusals are no whim: nearly all of them do fail.
 SELECT is_empty($$SELECT why, statement FROM refused
                   WHERE why IN ('date - date', 'ambiguous', 'sum(text)', 'text = int', 'text[]',
-                                'no longer grouped', 'not in the list', 'a number is left out')
+                                'no longer grouped', 'not in the list', 'row', 'each compared',
+                                'text to int', 'date - bigint', 'a number is left out')
                     AND test.explain_fails(statement, NULL) IS NULL$$,
                 'PREPARE does refuse them');
 
