@@ -235,6 +235,20 @@ LANGUAGE C STABLE STRICT PARALLEL SAFE COST 200;
 COMMENT ON FUNCTION dbadvisor.index_serves_foreign_key(oid, oid) IS
     'Whether the index finds the rows that reference a given key: the columns of the foreign key lead it and no such row is left out.';
 
+CREATE FUNCTION dbadvisor.foreign_key_indexable(constraint_oid oid)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'dba_sql_foreign_key_indexable'
+LANGUAGE C STABLE STRICT PARALLEL SAFE COST 100;
+COMMENT ON FUNCTION dbadvisor.foreign_key_indexable(oid) IS
+    'Whether an ordinary index on the columns of the foreign key could serve it. False where the types differ so much that each row is cast.';
+
+CREATE FUNCTION dbadvisor.index_is_valid(index oid)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'dba_sql_index_is_valid'
+LANGUAGE C VOLATILE STRICT PARALLEL SAFE COST 10;
+COMMENT ON FUNCTION dbadvisor.index_is_valid(oid) IS
+    'Whether the index is valid now, also when the query''s snapshot is older than the end of its building. False when it is gone.';
+
 CREATE FUNCTION dbadvisor.index_definition(index oid)
 RETURNS text
 AS 'MODULE_PATHNAME', 'dba_sql_index_definition'
@@ -274,6 +288,119 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION dbadvisor.partition_leaves(oid) IS
     'The partitions that hold the rows of a partitioned table or index; for any other relation, itself. Unlike pg_partition_tree() it takes no lock.';
+
+CREATE FUNCTION dbadvisor.index_body(index oid)
+RETURNS text
+LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE COST 1000
+BEGIN ATOMIC
+    SELECT substr(dbadvisor.index_definition(index_body.index),
+                  length(format('CREATE %sINDEX %s%I ON %I.%I ',
+                                CASE WHEN i.indisunique THEN 'UNIQUE ' END,
+                                CASE WHEN c.relkind = 'i' THEN 'CONCURRENTLY ' END,
+                                c.relname, n.nspname, t.relname)) + 1)
+    FROM pg_index i
+    JOIN pg_class c ON c.oid = i.indexrelid
+    JOIN pg_class t ON t.oid = i.indrelid
+    JOIN pg_namespace n ON n.oid = t.relnamespace
+    WHERE i.indexrelid = index_body.index;
+END;
+COMMENT ON FUNCTION dbadvisor.index_body(oid) IS
+    'What dbadvisor.index_definition() says after the names of index and table: USING, columns, options, WHERE. The same for the parts of a partitioned index.';
+
+CREATE FUNCTION dbadvisor.partitioned_index_script(
+    relation  oid,
+    index     oid,
+    is_unique boolean,
+    body      text,
+    label     text)
+RETURNS text
+LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
+BEGIN ATOMIC
+    WITH RECURSIVE tree(relid, attached, parent, depth, path) AS (
+        SELECT partitioned_index_script.relation, partitioned_index_script.index,
+               NULL::oid, 0, ARRAY[]::name[]
+        UNION ALL
+        SELECT i.inhrelid,
+               (SELECT ii.inhrelid
+                FROM pg_inherits ii
+                JOIN pg_index x ON x.indexrelid = ii.inhrelid
+                WHERE ii.inhparent = tree.attached
+                  AND x.indrelid = i.inhrelid),
+               tree.relid, tree.depth + 1, tree.path || c.relname
+        FROM tree
+        JOIN pg_inherits i ON i.inhparent = tree.relid
+        JOIN pg_class c ON c.oid = i.inhrelid
+    ), parts AS (
+        SELECT t.*, n.nspname AS schema, c.relname AS name, c.relkind AS kind,
+               dbadvisor.index_is_valid(t.attached) AS is_valid,
+               coalesce(t.attached, own.indexrelid) AS indexrelid,
+               CASE WHEN t.attached IS NULL AND own.indexrelid IS NULL
+                    THEN dbadvisor.new_index_name(t.relid, partitioned_index_script.label)
+                    END AS new_name
+        FROM tree t
+        JOIN pg_class c ON c.oid = t.relid
+        JOIN pg_namespace n ON n.oid = c.relnamespace
+        LEFT JOIN LATERAL (
+            SELECT x.indexrelid
+            FROM pg_index x
+            JOIN pg_class xc ON xc.oid = x.indexrelid
+            WHERE t.attached IS NULL
+              AND x.indrelid = t.relid
+              AND x.indisvalid
+              AND x.indisunique = partitioned_index_script.is_unique
+              AND xc.relkind = 'i'
+              AND NOT xc.relispartition
+              AND dbadvisor.index_body(x.indexrelid) = partitioned_index_script.body
+            ORDER BY x.indexrelid
+            LIMIT 1) own ON true
+    ), numbered AS (
+        SELECT p.*,
+               row_number() OVER (PARTITION BY p.schema, p.new_name
+                                  ORDER BY p.path) AS same_name
+        FROM parts p
+    ), named AS (
+        SELECT p.relid, p.parent, p.depth, p.path, p.kind, p.schema, p.name,
+               p.attached, p.is_valid, p.indexrelid,
+               CASE WHEN p.new_name IS NULL THEN c.relname::text
+                    WHEN p.same_name = 1 THEN p.new_name
+                    ELSE dbadvisor.new_index_name(p.relid,
+                             p.same_name || '_' || partitioned_index_script.label)
+                    END AS index_name
+        FROM numbered p
+        LEFT JOIN pg_class c ON c.oid = p.indexrelid
+    ), steps AS (
+        SELECT 1 AS phase, 0 AS height, p.path,
+               CASE WHEN p.indexrelid IS NULL
+                    THEN format('CREATE %sINDEX %s%I ON %s%I.%I %s;',
+                                CASE WHEN partitioned_index_script.is_unique THEN 'UNIQUE ' END,
+                                CASE WHEN p.kind <> 'p' THEN 'CONCURRENTLY ' END,
+                                p.index_name,
+                                CASE WHEN p.kind = 'p' THEN 'ONLY ' END,
+                                p.schema, p.name, partitioned_index_script.body)
+                    ELSE format('REINDEX INDEX CONCURRENTLY %I.%I;', p.schema, p.index_name)
+                    END AS command
+        FROM named p
+        WHERE p.indexrelid IS NULL
+           OR (p.kind <> 'p' AND NOT p.is_valid)
+        UNION ALL
+        SELECT 2, - p.depth, p.path,
+               format('ALTER INDEX %I.%I ATTACH PARTITION %I.%I;',
+                      above.schema, above.index_name, p.schema, p.index_name)
+        FROM named p
+        JOIN named above ON above.relid = p.parent
+        WHERE p.attached IS NULL
+           OR NOT p.is_valid
+           OR NOT EXISTS (SELECT
+                          FROM named n
+                          WHERE n.parent IS NOT NULL
+                            AND (n.attached IS NULL OR (n.kind <> 'p' AND NOT n.is_valid)))
+    )
+    SELECT string_agg(s.command, E'\n' ORDER BY s.phase, s.height, s.path)
+    FROM steps s
+    WHERE NOT EXISTS (SELECT FROM parts p WHERE p.kind = 'f');
+END;
+COMMENT ON FUNCTION dbadvisor.partitioned_index_script(oid, oid, boolean, text, text) IS
+    'Statements that make an index of a partitioned table, or complete the given one, a partition at a time and concurrently: what is there is attached, what is broken rebuilt, the rest made. Null where a partition is a foreign table.';
 
 CREATE VIEW dbadvisor.user_tables AS
     SELECT c.oid AS relid,

@@ -27,6 +27,7 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_constraint.h"
 #include "catalog/pg_index.h"
+#include "commands/defrem.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
@@ -56,6 +57,7 @@ typedef struct IndexShape
 {
 	Oid			am;
 	Oid			table;
+	Datum		options;		/* text[] of WITH (...), or 0 */
 	bool		unique;
 	bool		exclusion;
 	bool		immediate;		/* uniqueness checked at once */
@@ -66,11 +68,25 @@ typedef struct IndexShape
 	List	   *predicate;		/* implicitly ANDed; NIL for a full index */
 } IndexShape;
 
+/* A foreign key, as a lookup of the rows that reference a given key sees it. */
+typedef struct ForeignKey
+{
+	Oid			table;
+	Oid			referenced;
+	int			nkeys;
+	AttrNumber	attnums[INDEX_MAX_KEYS];
+	AttrNumber	referenced_attnums[INDEX_MAX_KEYS];
+	Oid			operators[INDEX_MAX_KEYS];	/* referenced = referencing */
+} ForeignKey;
+
+static bool load_foreign_key(ForeignKey *key, Oid constraintid);
 static IndexShape *load_shape(Oid indexid);
 static void load_columns(IndexShape *shape, Oid indexid, HeapTuple tuple);
 static void *vector_attribute(HeapTuple tuple, AttrNumber attnum);
 static void *node_attribute(HeapTuple tuple, AttrNumber attnum);
 static bool same_index(IndexShape *a, IndexShape *b);
+static bool includes_all(IndexShape *a, IndexShape *b);
+static bool options_matter(Oid am);
 static bool covered_by(IndexShape *a, IndexShape *b);
 static bool enforces_no_more(IndexShape *a, IndexShape *b);
 static bool same_key(IndexColumn *a, IndexColumn *b);
@@ -78,9 +94,10 @@ static bool same_source(IndexColumn *a, IndexColumn *b);
 static bool same_options(Datum a, Datum b);
 static bool same_order(IndexShape *a, IndexShape *b, int16 flipped);
 static bool has_column(IndexShape *shape, IndexColumn *wanted, int from);
-static bool keys_lead(IndexShape *shape, int nkeys, AttrNumber *attnums,
-					  Oid *operators);
-static List *not_null_clauses(Oid table, int nkeys, AttrNumber *attnums);
+static bool finds_by_equality(Oid am);
+static bool keys_lead(IndexShape *shape, ForeignKey *key);
+static Oid	lookup_collation(ForeignKey *key, int position);
+static List *not_null_clauses(ForeignKey *key);
 
 /*
  * Whether "other" is the same index as "indexid", or at least serves every
@@ -113,28 +130,57 @@ bool
 dba_index_serves_foreign_key(Oid indexid, Oid constraintid)
 {
 	IndexShape *shape = load_shape(indexid);
-	HeapTuple	tuple;
-	Oid			table;
-	int			nkeys;
-	AttrNumber	conkey[INDEX_MAX_KEYS];
-	AttrNumber	confkey[INDEX_MAX_KEYS];
-	Oid			pf_operators[INDEX_MAX_KEYS];
+	ForeignKey	key;
 
-	tuple = SearchSysCache1(CONSTROID, ObjectIdGetDatum(constraintid));
-	if (!HeapTupleIsValid(tuple))
-		return false;
-	table = ((Form_pg_constraint) GETSTRUCT(tuple))->conrelid;
-	DeconstructFkConstraintRow(tuple, &nkeys, conkey, confkey, pf_operators,
-							   NULL, NULL, NULL, NULL);
-	ReleaseSysCache(tuple);
-
-	if (shape == NULL || shape->table != table ||
-		!keys_lead(shape, nkeys, conkey, pf_operators))
+	if (shape == NULL || !load_foreign_key(&key, constraintid) ||
+		shape->table != key.table || !keys_lead(shape, &key))
 		return false;
 
 	return shape->predicate == NIL ||
-		predicate_implied_by(shape->predicate,
-							 not_null_clauses(table, nkeys, conkey), false);
+		predicate_implied_by(shape->predicate, not_null_clauses(&key), false);
+}
+
+/*
+ * Whether an ordinary btree on the columns of the foreign key would serve it.
+ * Not so where the constraint compares them as another type: an integer that
+ * references a numeric is cast on every row.
+ */
+bool
+dba_foreign_key_indexable(Oid constraintid)
+{
+	ForeignKey	key;
+
+	if (!load_foreign_key(&key, constraintid))
+		return false;
+
+	for (int i = 0; i < key.nkeys; i++)
+	{
+		Oid			type = get_atttype(key.table, key.attnums[i]);
+		Oid			opclass = GetDefaultOpClass(type, BTREE_AM_OID);
+
+		if (!OidIsValid(opclass) ||
+			!op_in_opfamily(key.operators[i], get_opclass_family(opclass)))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Whether the index is valid now; false also when it is gone.  A query sees
+ * pg_index as its snapshot does, and one that has just been built concurrently
+ * would still look broken to it.
+ */
+bool
+dba_index_is_valid(Oid indexid)
+{
+	HeapTuple	tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(indexid));
+	bool		valid;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	valid = ((Form_pg_index) GETSTRUCT(tuple))->indisvalid;
+	ReleaseSysCache(tuple);
+	return valid;
 }
 
 /*
@@ -183,6 +229,31 @@ dba_index_definition(Oid indexid)
 	return buf.data;
 }
 
+/* Reads the foreign key from the catalog caches; false when it is gone. */
+static bool
+load_foreign_key(ForeignKey *key, Oid constraintid)
+{
+	HeapTuple	tuple = SearchSysCache1(CONSTROID,
+										ObjectIdGetDatum(constraintid));
+	Form_pg_constraint form;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	form = (Form_pg_constraint) GETSTRUCT(tuple);
+	if (form->contype != CONSTRAINT_FOREIGN)
+	{
+		ReleaseSysCache(tuple);
+		return false;
+	}
+	key->table = form->conrelid;
+	key->referenced = form->confrelid;
+	DeconstructFkConstraintRow(tuple, &key->nkeys, key->attnums,
+							   key->referenced_attnums, key->operators,
+							   NULL, NULL, NULL, NULL);
+	ReleaseSysCache(tuple);
+	return true;
+}
+
 /* Reads the index from the catalog caches; NULL when it is not there. */
 static IndexShape *
 load_shape(Oid indexid)
@@ -191,6 +262,7 @@ load_shape(Oid indexid)
 	Form_pg_index form;
 	IndexShape *shape;
 	HeapTuple	class;
+	bool		isnull;
 
 	if (!HeapTupleIsValid(tuple))
 		return NULL;
@@ -204,6 +276,10 @@ load_shape(Oid indexid)
 	form = (Form_pg_index) GETSTRUCT(tuple);
 	shape = palloc0(sizeof(IndexShape));
 	shape->am = ((Form_pg_class) GETSTRUCT(class))->relam;
+	shape->options = SysCacheGetAttr(RELOID, class, Anum_pg_class_reloptions,
+									 &isnull);
+	shape->options = isnull ? (Datum) 0 :
+		PointerGetDatum(DatumGetArrayTypePCopy(shape->options));
 	shape->table = form->indrelid;
 	shape->unique = form->indisunique;
 	shape->exclusion = form->indisexclusion;
@@ -288,16 +364,40 @@ static bool
 same_index(IndexShape *a, IndexShape *b)
 {
 	if (a->nkeys != b->nkeys || a->ncolumns != b->ncolumns ||
-		!same_order(a, b, 0) || !equal(a->predicate, b->predicate))
+		!same_order(a, b, 0) || !equal(a->predicate, b->predicate) ||
+		(options_matter(a->am) && !same_options(a->options, b->options)))
 		return false;
 
-	for (int i = 0; i < a->ncolumns; i++)
+	for (int i = 0; i < a->nkeys; i++)
 	{
-		if (i < a->nkeys ? !same_key(&a->columns[i], &b->columns[i])
-			: !has_column(b, &a->columns[i], b->nkeys))
+		if (!same_key(&a->columns[i], &b->columns[i]))
+			return false;
+	}
+	return includes_all(a, b) && includes_all(b, a);
+}
+
+/* Whatever a includes, b includes. */
+static bool
+includes_all(IndexShape *a, IndexShape *b)
+{
+	for (int i = a->nkeys; i < a->ncolumns; i++)
+	{
+		if (!has_column(b, &a->columns[i], b->nkeys))
 			return false;
 	}
 	return true;
+}
+
+/*
+ * Storage parameters say how full the pages of the older access methods are.
+ * Of any other they say what the index can do: pages_per_range of BRIN, the
+ * lists and neighbours of a vector index, the signature of a bloom filter.
+ */
+static bool
+options_matter(Oid am)
+{
+	return am != BTREE_AM_OID && am != HASH_AM_OID && am != GIST_AM_OID &&
+		am != GIN_AM_OID && am != SPGIST_AM_OID;
 }
 
 /*
@@ -324,7 +424,10 @@ covered_by(IndexShape *a, IndexShape *b)
 		 predicate_implied_by(b->predicate, a->predicate, false));
 }
 
-/* Dropping a loses no uniqueness that b does not keep up. */
+/*
+ * Dropping a loses no uniqueness that b does not keep up, provided that b has
+ * the same keys and at least the rows of a.
+ */
 static bool
 enforces_no_more(IndexShape *a, IndexShape *b)
 {
@@ -332,8 +435,7 @@ enforces_no_more(IndexShape *a, IndexShape *b)
 		return true;
 	return b->unique && a->nkeys == b->nkeys &&
 		a->immediate == b->immediate &&
-		a->nulls_not_distinct == b->nulls_not_distinct &&
-		equal(a->predicate, b->predicate);
+		a->nulls_not_distinct == b->nulls_not_distinct;
 }
 
 static bool
@@ -385,60 +487,87 @@ has_column(IndexShape *shape, IndexColumn *wanted, int from)
 }
 
 /*
- * The first nkeys keys of the index are the given columns, in any order, and
- * the index can be searched with the operators of the constraint.
+ * Whether the method goes straight to the rows with a given key.  BRIN and
+ * bloom filters read all of themselves, and then much of the table.
  */
 static bool
-keys_lead(IndexShape *shape, int nkeys, AttrNumber *attnums, Oid *operators)
+finds_by_equality(Oid am)
 {
-	if (shape->nkeys < nkeys)
-		return false;
-	/* Only these find a key by equality without scanning much else. */
-	if (shape->am != BTREE_AM_OID &&
-		!(shape->am == HASH_AM_OID && nkeys == 1))
+	return am == BTREE_AM_OID || am == HASH_AM_OID || am == GIST_AM_OID ||
+		am == SPGIST_AM_OID || am == GIN_AM_OID;
+}
+
+/*
+ * The first keys of the index are the columns of the foreign key, in any
+ * order, and the index can be searched with the operators of the constraint.
+ */
+static bool
+keys_lead(IndexShape *shape, ForeignKey *key)
+{
+	if (shape->nkeys < key->nkeys || !finds_by_equality(shape->am))
 		return false;
 
-	for (int i = 0; i < nkeys; i++)
+	for (int i = 0; i < key->nkeys; i++)
 	{
 		int			position;
 		IndexColumn *column;
-		Oid			type;
-		int32		typmod;
-		Oid			collation;
 
-		for (position = 0; position < nkeys; position++)
+		for (position = 0; position < key->nkeys; position++)
 		{
-			if (shape->columns[position].attnum == attnums[i])
+			if (shape->columns[position].attnum == key->attnums[i])
 				break;
 		}
-		if (position == nkeys)
+		if (position == key->nkeys)
 			return false;
 
 		column = &shape->columns[position];
-		get_atttypetypmodcoll(shape->table, attnums[i],
-							  &type, &typmod, &collation);
-		if (column->collation != collation ||
-			!op_in_opfamily(operators[i], column->opfamily))
+		if ((OidIsValid(column->collation) &&
+			 column->collation != lookup_collation(key, i)) ||
+			!op_in_opfamily(key->operators[i], column->opfamily))
 			return false;
 	}
 	return true;
 }
 
+/*
+ * The collation in which the server looks for referencing rows: that of the
+ * referencing column, unless the referenced one is non-deterministic and so
+ * has a meaning of equality of its own (ri_GenerateQualCollation).
+ */
+static Oid
+lookup_collation(ForeignKey *key, int position)
+{
+	Oid			type;
+	int32		typmod;
+	Oid			collation;
+	Oid			referenced;
+
+	get_atttypetypmodcoll(key->table, key->attnums[position],
+						  &type, &typmod, &collation);
+	get_atttypetypmodcoll(key->referenced, key->referenced_attnums[position],
+						  &type, &typmod, &referenced);
+	if (OidIsValid(referenced) && !get_collation_isdeterministic(referenced))
+		return referenced;
+	return collation;
+}
+
 /* "column IS NOT NULL" for each of the columns: what a lookup implies. */
 static List *
-not_null_clauses(Oid table, int nkeys, AttrNumber *attnums)
+not_null_clauses(ForeignKey *key)
 {
 	List	   *clauses = NIL;
 
-	for (int i = 0; i < nkeys; i++)
+	for (int i = 0; i < key->nkeys; i++)
 	{
 		NullTest   *test = makeNode(NullTest);
 		Oid			type;
 		int32		typmod;
 		Oid			collation;
 
-		get_atttypetypmodcoll(table, attnums[i], &type, &typmod, &collation);
-		test->arg = (Expr *) makeVar(1, attnums[i], type, typmod, collation, 0);
+		get_atttypetypmodcoll(key->table, key->attnums[i],
+							  &type, &typmod, &collation);
+		test->arg = (Expr *) makeVar(1, key->attnums[i], type, typmod,
+									 collation, 0);
 		test->nulltesttype = IS_NOT_NULL;
 		test->location = -1;
 		clauses = lappend(clauses, test);

@@ -17,6 +17,8 @@ typedef enum DbaIndexRelation
 
 extern DbaIndexRelation dba_index_compare(Oid indexid, Oid other);
 extern bool dba_index_serves_foreign_key(Oid indexid, Oid constraintid);
+extern bool dba_foreign_key_indexable(Oid constraintid);
+extern bool dba_index_is_valid(Oid indexid);
 extern char *dba_index_definition(Oid indexid);
 
 #endif							/* DBA_INDEX_COMPARE_H */

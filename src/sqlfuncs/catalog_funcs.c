@@ -35,6 +35,8 @@ PG_FUNCTION_INFO_V1(dba_sql_has_statistics);
 PG_FUNCTION_INFO_V1(dba_sql_sequence_last_value);
 PG_FUNCTION_INFO_V1(dba_sql_compare_indexes);
 PG_FUNCTION_INFO_V1(dba_sql_index_serves_foreign_key);
+PG_FUNCTION_INFO_V1(dba_sql_foreign_key_indexable);
+PG_FUNCTION_INFO_V1(dba_sql_index_is_valid);
 PG_FUNCTION_INFO_V1(dba_sql_index_definition);
 PG_FUNCTION_INFO_V1(dba_sql_new_index_name);
 PG_FUNCTION_INFO_V1(dba_sql_statement_parameters);
@@ -143,6 +145,20 @@ dba_sql_index_serves_foreign_key(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_BOOL(dba_index_serves_foreign_key(PG_GETARG_OID(0),
 												PG_GETARG_OID(1)));
+}
+
+/* foreign_key_indexable(constraint) -> whether a plain index could serve it */
+Datum
+dba_sql_foreign_key_indexable(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(dba_foreign_key_indexable(PG_GETARG_OID(0)));
+}
+
+/* index_is_valid(index) -> whether it is valid now, whatever the snapshot */
+Datum
+dba_sql_index_is_valid(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(dba_index_is_valid(PG_GETARG_OID(0)));
 }
 
 /* index_definition(index) -> the statement that makes it again */
