@@ -249,6 +249,13 @@ LANGUAGE C STABLE STRICT PARALLEL SAFE COST 200;
 COMMENT ON FUNCTION dbadvisor.new_index_name(oid, text) IS
     'A name for a new index that is still free, made of the table''s name and the given one as PostgreSQL would.';
 
+CREATE FUNCTION dbadvisor.statement_parameters(statement text)
+RETURNS integer
+AS 'MODULE_PATHNAME', 'dba_sql_statement_parameters'
+LANGUAGE C STABLE STRICT PARALLEL UNSAFE COST 1000;
+COMMENT ON FUNCTION dbadvisor.statement_parameters(text) IS
+    'How many parameters a statement of pg_stat_statements has. Null where PREPARE might not take it: no SELECT, INSERT, UPDATE, DELETE or MERGE, not to be parsed, or the type of a parameter is not certain.';
+
 CREATE FUNCTION dbadvisor.partition_leaves(relation oid)
 RETURNS SETOF oid
 LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 10
@@ -367,9 +374,11 @@ CREATE VIEW dbadvisor.user_foreign_keys AS
            t.name AS table_name
     FROM pg_constraint con
     JOIN dbadvisor.user_tables t ON t.relid = con.conrelid
+    JOIN pg_class referenced ON referenced.oid = con.conindid
+    JOIN pg_am a ON a.oid = referenced.relam
     WHERE con.contype = 'f'
       AND con.conparentid = 0
-      AND coalesce((to_jsonb(con) ->> 'conperiod')::boolean, false) = false;
+      AND a.amname <> 'gist';
 COMMENT ON VIEW dbadvisor.user_foreign_keys IS
     'The foreign keys of dbadvisor.user_tables, each once: not the copies on partitions, and not temporal ones.';
 
@@ -404,6 +413,197 @@ CREATE VIEW dbadvisor.user_sequences AS
       AND dbadvisor.examinable(c.oid);
 COMMENT ON VIEW dbadvisor.user_sequences IS
     'The sequences that rules look at, with the column that owns each.';
+
+CREATE VIEW dbadvisor.autovacuum_units AS
+    WITH settings AS (
+        SELECT current_setting('autovacuum_vacuum_threshold')::float8 AS vacuum_threshold,
+               current_setting('autovacuum_vacuum_scale_factor')::float8 AS vacuum_scale,
+               current_setting('autovacuum_vacuum_max_threshold', true)::float8 AS vacuum_max,
+               current_setting('autovacuum_vacuum_insert_threshold')::float8 AS insert_threshold,
+               current_setting('autovacuum_vacuum_insert_scale_factor')::float8 AS insert_scale,
+               current_setting('autovacuum_analyze_threshold')::float8 AS analyze_threshold,
+               current_setting('autovacuum_analyze_scale_factor')::float8 AS analyze_scale,
+               current_setting('autovacuum_freeze_max_age')::bigint AS freeze_max_age,
+               current_setting('autovacuum_multixact_freeze_max_age')::bigint AS multixact_freeze_max_age,
+               current_setting('autovacuum')::boolean
+               AND current_setting('track_counts')::boolean AS enabled
+    ), options AS (
+        SELECT c.oid AS relid,
+               jsonb_object_agg(o.option_name, o.option_value) AS given
+        FROM pg_class c
+        CROSS JOIN LATERAL pg_options_to_table(c.reloptions) o
+        WHERE c.reloptions IS NOT NULL
+          AND c.relkind IN ('r', 'm', 't')
+        GROUP BY c.oid
+    ), tables AS MATERIALIZED (
+        SELECT * FROM dbadvisor.user_tables WHERE kind <> 'p'
+    ), units AS (
+        SELECT t.relid, t.root, t.schema, t.name, t.kind, t.relid AS unit, t.relid AS options_of,
+               t.pages, t.tuples, t.frozenxid, t.minmxid, t.dead_tuples, t.live_tuples,
+               t.inserted_since_vacuum, t.modified_since_analyze, t.last_vacuum, t.last_analyze
+        FROM tables t
+        UNION ALL
+        SELECT t.relid, t.root, t.schema, t.name, t.kind, c.oid,
+               CASE WHEN c.reloptions IS NULL THEN t.relid ELSE c.oid END,
+               c.relpages, c.reltuples, c.relfrozenxid, c.relminmxid,
+               pg_stat_get_dead_tuples(c.oid), pg_stat_get_live_tuples(c.oid),
+               pg_stat_get_ins_since_vacuum(c.oid), 0,
+               greatest(pg_stat_get_last_vacuum_time(c.oid),
+                        pg_stat_get_last_autovacuum_time(c.oid)), NULL
+        FROM tables t
+        JOIN pg_class c ON c.oid = t.toast
+    ), effective AS (
+        SELECT u.*, o.given, s.enabled,
+               greatest(u.tuples, 0)::float8 AS rows,
+               coalesce((o.given ->> 'autovacuum_vacuum_threshold')::float8, s.vacuum_threshold) AS vacuum_threshold,
+               coalesce((o.given ->> 'autovacuum_vacuum_scale_factor')::float8, s.vacuum_scale) AS vacuum_scale,
+               coalesce((o.given ->> 'autovacuum_vacuum_max_threshold')::float8, s.vacuum_max, -1) AS vacuum_max,
+               coalesce((o.given ->> 'autovacuum_vacuum_insert_threshold')::float8, s.insert_threshold) AS insert_threshold,
+               coalesce((o.given ->> 'autovacuum_vacuum_insert_scale_factor')::float8, s.insert_scale) AS insert_scale,
+               coalesce((o.given ->> 'autovacuum_analyze_threshold')::float8, s.analyze_threshold) AS analyze_threshold,
+               coalesce((o.given ->> 'autovacuum_analyze_scale_factor')::float8, s.analyze_scale) AS analyze_scale,
+               least((o.given ->> 'autovacuum_freeze_max_age')::float8::bigint,
+                     s.freeze_max_age) AS freeze_max_age,
+               least((o.given ->> 'autovacuum_multixact_freeze_max_age')::float8::bigint,
+                     s.multixact_freeze_max_age) AS multixact_freeze_max_age
+        FROM units u
+        CROSS JOIN settings s
+        LEFT JOIN options o ON o.relid = u.options_of
+    )
+    SELECT relid, root, schema, name, kind, unit,
+           unit <> relid AS is_toast,
+           CASE WHEN NOT enabled THEN 'server'
+                WHEN NOT coalesce((given ->> 'autovacuum_enabled')::boolean, true) THEN 'table' END AS disabled_by,
+           given ->> 'autovacuum_enabled' AS enabled_option,
+           CASE WHEN options_of <> relid THEN 'toast.' ELSE '' END AS option_prefix,
+           pages, rows, live_tuples, dead_tuples, inserted_since_vacuum, modified_since_analyze,
+           last_vacuum, last_analyze, frozenxid, minmxid,
+           CASE WHEN vacuum_max >= 0 THEN least(vacuum_threshold + vacuum_scale * rows, vacuum_max)
+                ELSE vacuum_threshold + vacuum_scale * rows END AS vacuum_trigger,
+           CASE WHEN insert_threshold >= 0
+                THEN insert_threshold + insert_scale * rows
+                     * CASE WHEN pages > 0 AND inserted_since_vacuum > insert_threshold
+                            THEN (SELECT 1 - least(coalesce((to_jsonb(c) ->> 'relallfrozen')::float8, 0)
+                                                   / effective.pages, 1)
+                                  FROM pg_class c
+                                  WHERE c.oid = effective.unit)
+                            ELSE 1 END END AS insert_trigger,
+           analyze_threshold + analyze_scale * rows AS analyze_trigger,
+           freeze_max_age, multixact_freeze_max_age
+    FROM effective;
+COMMENT ON VIEW dbadvisor.autovacuum_units IS
+    'What autovacuum treats one by one, the tables of dbadvisor.user_tables and their TOAST tables, with the points at which it comes: settings and storage parameters as it reads them.';
+
+CREATE VIEW dbadvisor.xmin_holders AS
+    WITH activity AS MATERIALIZED (
+        SELECT a.*,
+               CASE WHEN a.backend_type = 'walsender' AND a.datid IS NULL THEN 'standby'
+                    ELSE 'session' END AS kind,
+               coalesce(a.datname = current_database(), true) OR pg_is_in_recovery() AS is_here
+        FROM pg_stat_activity a
+    ), running AS (
+        SELECT a.backend_xid AS xid, a.xact_start AS since
+        FROM activity a
+        WHERE a.backend_xid IS NOT NULL
+        UNION ALL
+        SELECT p.transaction, '-infinity'
+        FROM pg_prepared_xacts p
+    ), holders AS (
+        SELECT a.kind,
+               CASE a.kind WHEN 'standby' THEN format('standby %I, process %s', a.application_name, a.pid)
+                    ELSE format('session %s', a.pid) END AS object,
+               NULL::text AS name,
+               a.pid,
+               a.datname::text AS database,
+               a.usename::text AS username,
+               a.application_name AS application,
+               a.state,
+               true AS active,
+               a.backend_start,
+               a.xact_start AS since,
+               a.state_change AS idle_since,
+               a.backend_xid AS xid,
+               CASE WHEN a.is_here THEN a.backend_xmin END AS xmin,
+               NULL::xid AS catalog_xmin
+        FROM activity a
+        WHERE a.pid <> pg_backend_pid()
+          AND a.leader_pid IS NULL
+          AND a.backend_type NOT LIKE 'autovacuum%'
+          AND NOT EXISTS (SELECT FROM pg_stat_progress_vacuum v WHERE v.pid = a.pid)
+          AND NOT (a.backend_type = 'walsender'
+                   AND EXISTS (SELECT FROM pg_replication_slots s WHERE s.active_pid = a.pid))
+        UNION ALL
+        SELECT 'prepared transaction', format('prepared transaction %L', p.gid), p.gid,
+               NULL, p.database::text, p.owner::text, NULL, NULL, false, NULL,
+               p.prepared, NULL, p.transaction, NULL, NULL
+        FROM pg_prepared_xacts p
+        UNION ALL
+        SELECT 'slot', format('replication slot %I', s.slot_name), s.slot_name::text,
+               s.active_pid, s.database::text, NULL, NULL, s.slot_type, s.active, NULL,
+               NULL, (to_jsonb(s) ->> 'inactive_since')::timestamptz, NULL, s.xmin, s.catalog_xmin
+        FROM pg_replication_slots s
+        WHERE s.wal_status IS DISTINCT FROM 'lost'
+          AND NOT coalesce((to_jsonb(s) ->> 'synced')::boolean, false)
+    )
+    SELECT h.kind, h.object, h.name, h.pid, h.database, h.username, h.application, h.state, h.active,
+           h.backend_start, h.since, h.idle_since,
+           a.held_xids,
+           coalesce(a.table_xids, 0) < a.held_xids / 2 AS catalogs_only,
+           coalesce(age(h.xid) >= a.held_xids, false)
+           OR NOT EXISTS (SELECT
+                          FROM running r
+                          WHERE age(r.xid) = a.held_xids
+                            AND r.since <= coalesce(h.since, 'infinity')) AS is_origin
+    FROM holders h
+    CROSS JOIN LATERAL (
+        SELECT greatest(age(h.xid), age(h.xmin), age(h.catalog_xmin))::bigint AS held_xids,
+               greatest(age(h.xid), age(h.xmin))::bigint AS table_xids) a
+    WHERE a.held_xids IS NOT NULL
+      AND (NOT pg_is_in_recovery() OR current_setting('hot_standby_feedback')::boolean);
+COMMENT ON VIEW dbadvisor.xmin_holders IS
+    'Who keeps VACUUM in this database from removing dead rows, and for how many transactions by now: sessions, prepared transactions, replication slots, standbys that send feedback. Not ourselves, and not VACUUM itself. is_origin is false for one that reaches so far back only because another transaction here did when it began.';
+
+CREATE VIEW dbadvisor.preload_libraries AS
+    WITH present AS (
+        SELECT s.setting,
+               s.pending_restart,
+               s.source IN ('default', 'configuration file')
+                   AND current_setting('allow_alter_system', true) IS DISTINCT FROM 'off' AS changeable,
+               coalesce(s.sourcefile ~ 'postgresql[.]auto[.]conf$', false) AS by_alter_system,
+               ARRAY(SELECT e.library
+                     FROM regexp_matches(s.setting, '"((?:[^"]|"")*)"|([^,"[:space:]][^,]*)', 'g')
+                              WITH ORDINALITY AS m(parts, n),
+                          LATERAL (SELECT coalesce(replace(m.parts[1], '""', '"'),
+                                                   rtrim(m.parts[2], E' \t\r\n')) AS library) e
+                     WHERE e.library <> ''
+                     ORDER BY m.n) AS libraries
+        FROM pg_settings s
+        WHERE s.name = 'shared_preload_libraries'
+    ), compared AS (
+        SELECT p.*,
+               ARRAY(SELECT wanted.library
+                     FROM (VALUES (1, 'pg_stat_statements'), (2, 'dbadvisor')) AS wanted(n, library)
+                     WHERE EXISTS (SELECT FROM pg_available_extensions a WHERE a.name = wanted.library)
+                       AND wanted.library NOT IN (SELECT regexp_replace(l, '^.*/|[.](so|dll|dylib)$', '', 'g')
+                                                  FROM unnest(p.libraries) AS l)
+                     ORDER BY wanted.n) AS missing
+        FROM present p
+    )
+    SELECT c.setting,
+           c.pending_restart,
+           c.changeable,
+           c.missing,
+           (SELECT format('ALTER SYSTEM SET shared_preload_libraries = %s;',
+                          string_agg(quote_literal(l.library), ', ' ORDER BY l.n))
+            FROM unnest(c.libraries || c.missing) WITH ORDINALITY AS l(library, n)) AS add_missing,
+           CASE WHEN c.by_alter_system AND c.libraries <> '{}'
+                THEN (SELECT format('ALTER SYSTEM SET shared_preload_libraries = %s;',
+                                    string_agg(quote_literal(l.library), ', ' ORDER BY l.n))
+                      FROM unnest(c.libraries) WITH ORDINALITY AS l(library, n))
+                ELSE 'ALTER SYSTEM RESET shared_preload_libraries;' END AS restore
+    FROM compared c;
+COMMENT ON VIEW dbadvisor.preload_libraries IS
+    'What shared_preload_libraries was at the start of the server, which of dbadvisor and pg_stat_statements it lacks, and the commands that add them and take that back. Empty for a role that may not read the setting.';
 
 /* ------------------------------------------------------------ privileges */
 

@@ -56,6 +56,7 @@ RESET ROLE;
 
 -- One broken rule never loses the report: here one lacks the right to read
 -- what it examines, the others go on.
+SET client_min_messages = error;
 REVOKE SELECT ON dbadvisor.user_indexes FROM pg_monitor;
 SET ROLE regress_dbadvisor_nobody;
 SELECT status, found, reason FROM dbadvisor.coverage('{index}') WHERE rule = 'unused_index';

@@ -12,7 +12,7 @@ function complain(line, text)
 
 function c_string(text)
 {
-    gsub(/\\/, "\\\\", text)
+    gsub(/\\/, "&&", text)
     gsub(/"/, "\\\"", text)
     gsub(/\t/, "\\t", text)
     gsub(/\?\?/, "?\"\"?", text)

@@ -14,6 +14,7 @@
 #include "catalog/relation_file.h"
 #include "catalog/unfiltered.h"
 #include "dbadvisor.h"
+#include "rules/statement_text.h"
 
 #include "catalog/pg_class.h"
 #include "commands/defrem.h"
@@ -36,6 +37,7 @@ PG_FUNCTION_INFO_V1(dba_sql_compare_indexes);
 PG_FUNCTION_INFO_V1(dba_sql_index_serves_foreign_key);
 PG_FUNCTION_INFO_V1(dba_sql_index_definition);
 PG_FUNCTION_INFO_V1(dba_sql_new_index_name);
+PG_FUNCTION_INFO_V1(dba_sql_statement_parameters);
 
 /* is_preloaded() -> whether shared_preload_libraries loaded the library */
 Datum
@@ -167,4 +169,16 @@ dba_sql_new_index_name(PG_FUNCTION_ARGS)
 	name = ChooseRelationName(name, columns, "idx",
 							  get_rel_namespace(table), false);
 	PG_RETURN_TEXT_P(cstring_to_text(name));
+}
+
+/* statement_parameters(statement) -> their number, null if PREPARE may fail */
+Datum
+dba_sql_statement_parameters(PG_FUNCTION_ARGS)
+{
+	int			count;
+
+	count = dba_statement_parameters(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	if (count < 0)
+		PG_RETURN_NULL();
+	PG_RETURN_INT32(count);
 }

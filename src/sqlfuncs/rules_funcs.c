@@ -40,6 +40,7 @@ enum
 	REC_COLUMNS
 };
 
+static void warn_of_unfinished(DbaRun *run);
 static DbaFinding *find_finding(const char *id);
 static List *categories_argument(FunctionCallInfo fcinfo, int number);
 static DbaSeverity severity_argument(FunctionCallInfo fcinfo, int number);
@@ -106,6 +107,7 @@ dba_sql_recommendations(PG_FUNCTION_ARGS)
 	int			rank = 0;
 	ListCell   *cell;
 
+	warn_of_unfinished(run);
 	InitMaterializedSRF(fcinfo, 0);
 	foreach(cell, run->findings)
 	{
@@ -198,6 +200,32 @@ dba_sql_reopen(PG_FUNCTION_ARGS)
 				 : errhint("No finding is dismissed.")));
 	}
 	PG_RETURN_TEXT_P(cstring_to_text(psprintf("reopened: %s", id)));
+}
+
+/* An empty list must not pass for good health when rules broke off. */
+static void
+warn_of_unfinished(DbaRun *run)
+{
+	StringInfoData names;
+	int			unfinished = 0;
+	ListCell   *cell;
+
+	initStringInfo(&names);
+	foreach(cell, run->coverage)
+	{
+		DbaCoverage *coverage = lfirst(cell);
+
+		if (coverage->status == DBA_COVERAGE_CUT_OFF ||
+			coverage->status == DBA_COVERAGE_FAILED)
+			appendStringInfo(&names, "%s%s", unfinished++ ? ", " : "",
+							 coverage->rule->name);
+	}
+	if (unfinished > 0)
+		ereport(WARNING,
+				(errmsg_plural("%d rule did not come to its end: %s",
+							   "%d rules did not come to their end: %s",
+							   unfinished, unfinished, names.data),
+				 errhint("The reason is in dbadvisor.coverage().")));
 }
 
 /* The present finding with that id, or an error that lists what there is. */

@@ -1,0 +1,160 @@
+-- slow_statement: a statement that takes much of the time is reported once,
+-- whoever ran it; what is rare, cheap, a utility or our own is not.  Here and
+-- not with its category because it resets pg_stat_statements for the server.
+\ir ../rule.psql
+SELECT plan(28);
+
+CREATE FUNCTION slow() RETURNS bool LANGUAGE plpgsql VOLATILE
+AS 'BEGIN PERFORM pg_sleep(0.07); RETURN true; END';
+CREATE FUNCTION quick() RETURNS bool LANGUAGE plpgsql VOLATILE
+AS 'BEGIN PERFORM pg_sleep(0.005); RETURN true; END';
+CREATE TABLE orders (id int PRIMARY KEY, placed date, state text);
+INSERT INTO orders SELECT i, '2026-01-01', 'new' FROM generate_series(1, 3) i;
+CREATE TABLE "Odd ""table;" (id int PRIMARY KEY, "ä" text);
+INSERT INTO "Odd ""table;" VALUES (1);
+CREATE ROLE dbadvisor_test_clerk;
+GRANT SELECT ON orders TO dbadvisor_test_clerk;
+GRANT USAGE ON SCHEMA dbadvisor TO dbadvisor_test_clerk;
+GRANT SELECT ON ALL TABLES IN SCHEMA dbadvisor TO dbadvisor_test_clerk;
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA dbadvisor TO dbadvisor_test_clerk;
+
+-- The name under which a statement is reported, by what its text begins with.
+CREATE FUNCTION test.named(beginning text) RETURNS text LANGUAGE sql VOLATILE AS $$
+    SELECT 'statement ' || max(queryid)
+    FROM pg_stat_statements
+    WHERE starts_with(query, beginning)
+      AND dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+$$;
+CREATE FUNCTION test.reported(beginning text) RETURNS boolean LANGUAGE sql VOLATILE AS $$
+    SELECT test.found('slow_statement', test.named(beginning))
+$$;
+
+SELECT pg_stat_statements_reset();
+\o /dev/null
+\set slow 'SELECT id FROM orders WHERE id = 1 AND slow()'
+SELECT :'slow' FROM generate_series(1, 4) \gexec
+SET ROLE dbadvisor_test_clerk;
+SELECT :'slow' FROM generate_series(1, 12) \gexec
+RESET ROLE;
+SELECT E'/* page: a*b **/ -- of the shop\n(SELECT "ä"\nFROM\t"Odd ""table;" WHERE id = 1 AND slow()) -- end' FROM generate_series(1, 6) \gexec
+SELECT 'SELECT placed FROM orders WHERE id = 2 AND placed > ''2026-02-01''::date - 90 AND slow()' FROM generate_series(1, 6) \gexec
+SELECT 'UPDATE orders SET state = ''old'' WHERE id = 3 AND slow()' FROM generate_series(1, 6) \gexec
+SELECT 'SELECT state FROM orders WHERE id = 1 AND quick()' FROM generate_series(1, 400) \gexec
+-- What is not to be reported, however long it takes.
+SELECT count(*) FROM orders, generate_series(1, 3) AS nightly WHERE slow();
+SELECT 'SELECT state FROM orders WHERE id = 2' FROM generate_series(1, 50) \gexec
+SELECT 'CREATE TABLE made AS SELECT slow() AS utility', 'DROP TABLE made' FROM generate_series(1, 6) \gexec
+SELECT 'COPY (SELECT slow() AS utility) TO STDOUT' FROM generate_series(1, 6) \gexec
+SELECT 'EXPLAIN ANALYZE SELECT slow() AS utility' FROM generate_series(1, 6) \gexec
+BEGIN;
+DECLARE utility CURSOR FOR SELECT slow() FROM generate_series(1, 6);
+SELECT 'FETCH utility' FROM generate_series(1, 6) \gexec
+COMMIT;
+SELECT 'SELECT count(*) FROM dbadvisor.dismissals RIGHT JOIN orders ON slow()' FROM generate_series(1, 6) \gexec
+SELECT 'SELECT slow(), count(*) FROM pg_stat_statements_info' FROM generate_series(1, 6) \gexec
+\o
+\! psql -Xq -d postgres -c 'SELECT pg_sleep(2) AS elsewhere' > /dev/null
+
+SELECT ok(test.reported('SELECT id FROM orders'), 'a slow statement is reported');
+SELECT is((f.evidence ->> 'calls')::int, 16, 'once, with the calls of all users')
+FROM test.finding('slow_statement', test.named('SELECT id FROM orders')) f;
+SELECT cmp_ok((f.evidence ->> 'mean_ms')::numeric, '>=', 70::numeric, 'their mean')
+FROM test.finding('slow_statement', test.named('SELECT id FROM orders')) f;
+SELECT cmp_ok((f.evidence ->> 'stddev_to_mean')::numeric, '<', 0.5, 'and how far they are from it')
+FROM test.finding('slow_statement', test.named('SELECT id FROM orders')) f;
+SELECT matches(f.detail, ': SELECT id FROM orders WHERE id = \$1 AND slow\(\)$', 'the sentence shows the text')
+FROM test.finding('slow_statement', test.named('SELECT id FROM orders')) f;
+SELECT ok((f.evidence ->> 'share')::numeric BETWEEN 0.02 AND 0.9
+          AND (f.evidence ->> 'ms_per_hour')::numeric > 10000, 'with its share and its rate')
+FROM test.finding('slow_statement', test.named('SELECT id FROM orders')) f;
+
+SELECT ok(test.reported('/* page'), 'comments in front do not hide one');
+SELECT matches(f.detail, ': /\* page: a\*b \*\*/ -- of the shop \(SELECT "ä" FROM "Odd ""table;" WHERE',
+               'and the sentence is one line')
+FROM test.finding('slow_statement', test.named('/* page')) f;
+SELECT ok(test.reported('UPDATE orders'), 'a slow UPDATE is reported');
+
+SELECT ok(test.reported('SELECT state FROM orders WHERE id = $1 AND quick()'),
+          'so is a fast one whose calls dominate');
+SELECT matches(f.detail, 'fast, .* but called 400 times', 'in other words')
+FROM test.finding('slow_statement', test.named('SELECT state FROM orders WHERE id = $1 AND quick()')) f;
+SELECT is(f.severity, 'notice', 'and never as a warning')
+FROM test.finding('slow_statement', test.named('SELECT state FROM orders WHERE id = $1 AND quick()')) f;
+
+SELECT is(f.severity, 'info', 'what ran once is only for the record')
+FROM test.finding('slow_statement', test.named('SELECT count(*) FROM orders, generate')) f;
+SELECT ok(test.named('SELECT state FROM orders WHERE id = $1') IS NOT NULL
+          AND NOT test.found('slow_statement', 'statement ' || queryid), 'a fast and cheap one is not reported')
+FROM pg_stat_statements WHERE query = 'SELECT state FROM orders WHERE id = $1';
+SELECT cmp_ok((SELECT count(*) FROM pg_stat_statements
+               WHERE query ~ 'utility' AND query !~ 'pg_stat_statements' AND mean_exec_time > 60), '>=', 3::bigint,
+              'utility statements took as long');
+SELECT is_empty($$SELECT r.detail FROM dbadvisor.recommendations('{statement}', 'info') r
+                  WHERE r.rule = 'slow_statement' AND r.detail ~ 'utility|dbadvisor|pg_stat_statements'$$,
+                'but they, and our own, are not reported');
+
+SELECT is_empty($$SELECT r.detail FROM dbadvisor.recommendations('{statement}', 'info') r
+                  WHERE r.detail ~ 'elsewhere' AND EXISTS (SELECT FROM pg_stat_statements WHERE query ~ 'AS elsewhere')$$,
+                'nor is what another database runs');
+
+-- The commands plan and do not run.
+SELECT is(f.fix, NULL, 'a text whose types are gone gets no command')
+FROM test.finding('slow_statement', test.named('SELECT placed')) f;
+CREATE TABLE ran AS SELECT calls, query FROM pg_stat_statements WHERE query ~ '^(UPDATE orders|/. page)';
+SELECT string_agg(undo, '') AS undo
+FROM dbadvisor.recommendations('{statement}', 'info')
+WHERE object IN (test.named('UPDATE orders'), test.named('/* page')) \gset
+\o /dev/null
+SELECT test.commands('slow_statement', test.named('UPDATE orders'), 'fix') \gexec
+SELECT test.commands('slow_statement', test.named('/* page'), 'fix') \gexec
+\o
+SELECT is((SELECT count(*) FROM pg_prepared_statements WHERE starts_with(name, 'dbadvisor_')), 2::bigint,
+          'the commands run, each with a name of its own');
+SELECT set_eq($$SELECT calls, query FROM pg_stat_statements WHERE query ~ '^(UPDATE orders|/. page)'$$,
+              'SELECT * FROM ran', 'without running the statement');
+:undo
+SELECT is((SELECT count(*) FROM pg_prepared_statements) || current_setting('plan_cache_mode'), '0auto',
+          'and the undos leave nothing behind');
+
+CREATE DOMAIN state AS text NOT NULL;
+SELECT is(f.fix, NULL, 'NULL cannot stand for a value of a domain that refuses it')
+FROM test.finding('slow_statement', test.named('UPDATE orders')) f;
+SELECT isnt(f.fix, NULL, 'which is no matter where nothing is assigned')
+FROM test.finding('slow_statement', test.named('/* page')) f;
+DROP DOMAIN state;
+
+-- The same for pg_monitor; and for a clerk, his own.
+\set seen 'SELECT jsonb_agg(jsonb_build_array(r.object, r.severity, r.fix, r.evidence -> ''calls'', r.evidence -> ''total_ms'') ORDER BY r.object) FROM dbadvisor.recommendations(''{statement}'', ''info'') r WHERE r.rule = ''slow_statement'' AND r.severity <> ''info'''
+SELECT (:seen) AS as_superuser \gset
+SET ROLE pg_monitor;
+SELECT (:seen) AS as_monitor \gset
+SET ROLE dbadvisor_test_clerk;
+SELECT count(*) FILTER (WHERE object = 'statements of other users' AND severity = 'info') AS others,
+       count(*) FILTER (WHERE detail ~ 'UPDATE orders') AS foreign_texts,
+       count(*) FILTER (WHERE detail ~ 'SELECT id FROM orders') AS own_texts
+FROM dbadvisor.recommendations('{statement}', 'info') \gset
+RESET ROLE;
+SELECT is(:'as_monitor'::jsonb, :'as_superuser'::jsonb, 'pg_monitor is told the same');
+SELECT is(:'others' || ' ' || :'foreign_texts' || ' ' || :'own_texts', '1 0 1',
+          'who may not see the statements of others learns that there are some');
+
+-- Severity: what takes a fifth of the time is a warning, unless counted too briefly.
+SELECT pg_stat_statements_reset();
+\o /dev/null
+SELECT :'slow' FROM generate_series(1, 10) \gexec
+\o
+SELECT is(f.severity, 'warning', 'much of the time is a warning')
+FROM test.finding('slow_statement', test.named('SELECT id FROM orders')) f;
+SET dbadvisor.min_window = '7d';
+SELECT is(f.severity, 'info', 'but in the first hour it is only for the record')
+FROM test.finding('slow_statement', test.named('SELECT id FROM orders')) f;
+SET dbadvisor.min_window = 0;
+
+-- What was improved is to be forgotten.
+SELECT substr(test.named('SELECT id FROM orders'), 11) AS queryid \gset
+SELECT pg_stat_statements_reset(0, 0, :queryid);
+SELECT ok(NOT test.found('slow_statement', 'statement ' || :'queryid'), 'a statement that was reset is reported no more');
+
+DROP OWNED BY dbadvisor_test_clerk;
+DROP ROLE dbadvisor_test_clerk;
+SELECT * FROM finish();
