@@ -59,6 +59,7 @@ my (%planted, %twins);
 read_marks();
 my %found = map { $_ => [ findings($_) ] } qw(shop reporting);
 my @all = map { @$_ } values %found;
+my @objects = objects();
 
 cmp_ok(scalar(map { @$_ } values %planted), '>=', 19, 'mistakes are planted');
 for my $rule (sort keys %planted)
@@ -69,6 +70,8 @@ for my $rule (sort keys %planted)
 	}
 	for my $mark (@{ $twins{$rule} // [] })
 	{
+		# Nothing is reported about what is not there, either.
+		ok(scalar(grep { is_meant($_, $mark) } @objects), "$mark exists");
 		is(join("\n", map { "$_->{object}: $_->{detail}" } grep { matches($_, $rule, $mark) } @all),
 			'', "$rule does not report $mark");
 	}
@@ -189,16 +192,44 @@ sub read_marks
 	}
 }
 
-# Whether a finding is of the rule (itself, or merged into another) and what
-# the mark means: a name, or a regular expression over name and detail.
+# Whether a finding is of the rule, itself or merged into another, and is what
+# the mark means.
 sub matches
 {
 	my ($finding, $rule, $mark) = @_;
 	my ($name) = $rule =~ m{/(.*)};
 
-	return 0 unless $finding->{rule} eq $rule || exists $finding->{evidence}{also}{$name};
+	return ($finding->{rule} eq $rule || exists $finding->{evidence}{also}{$name})
+	  && is_meant($finding, $mark);
+}
+
+# Whether the mark means this: by its name, or between slashes by a regular
+# expression over name and detail.
+sub is_meant
+{
+	my ($finding, $mark) = @_;
+
 	return $finding->{object} eq $mark unless $mark =~ m{^/(.*)/$};
 	return "$finding->{object}: $finding->{detail}" =~ /$1/;
+}
+
+# All that there is to report about, in the form of findings.
+sub objects
+{
+	return rows('shop', q{
+		SELECT (pg_identify_object('pg_class'::regclass, c.oid, 0)).identity AS object, '' AS detail
+		FROM pg_class c
+		WHERE c.relnamespace IN ('shop'::regnamespace, 'ops'::regnamespace)
+		UNION ALL
+		SELECT (pg_identify_object('pg_constraint'::regclass, o.oid, 0)).identity, ''
+		FROM pg_constraint o
+		WHERE o.connamespace IN ('shop'::regnamespace, 'ops'::regnamespace)
+		UNION ALL
+		SELECT slot_name, '' FROM pg_replication_slots
+		UNION ALL
+		SELECT gid, '' FROM pg_prepared_xacts
+		UNION ALL
+		SELECT 'statement', query FROM pg_stat_statements});
 }
 
 # The findings in a database, as whoever is on call sees them.
