@@ -62,6 +62,7 @@ CREATE TABLE shop.products (
 -- The same index twice: by hand, and by a migration under another name.
 -- planted: index/duplicate_index shop.idx_products_name
 CREATE INDEX idx_products_name ON shop.products (name);
+-- twin: index/duplicate_index shop.products_name_idx
 CREATE INDEX products_name_idx ON shop.products (name);
 -- The same column for another kind of search: LIKE 'x%' needs this operator class.
 -- twin: index/duplicate_index shop.products_name_prefix_idx
@@ -102,6 +103,7 @@ CREATE TABLE shop.orders (
 -- The second of these does all that the first does.
 -- planted: index/redundant_index shop.orders_placed_at_idx
 CREATE INDEX orders_placed_at_idx ON shop.orders (placed_at);
+-- twin: index/redundant_index shop.orders_placed_at_status_idx
 CREATE INDEX orders_placed_at_status_idx ON shop.orders (placed_at, status);
 -- The same column, but in second place: the first one could not stand in for it.
 -- twin: index/redundant_index shop.orders_tenant_id_placed_at_idx

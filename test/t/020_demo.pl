@@ -76,6 +76,11 @@ for my $rule (sort keys %planted)
 			'', "$rule does not report $mark");
 	}
 }
+# Statements are timed on whatever machine this is; all else is known.
+for my $finding (grep { $planted{ $_->{rule} } && $_->{rule} ne 'statement/slow_statement' } @all)
+{
+	ok(was_planted($finding), "$finding->{rule} $finding->{object} was planted");
+}
 is(scalar(grep { $_->{rule} eq 'config/missing_pg_stat_statements' } @{ $found{shop} }),
 	0, 'pg_stat_statements is missing in one database only');
 
@@ -201,6 +206,18 @@ sub matches
 
 	return ($finding->{rule} eq $rule || exists $finding->{evidence}{also}{$name})
 	  && is_meant($finding, $mark);
+}
+
+# Whether some mark announced the finding.
+sub was_planted
+{
+	my ($finding) = @_;
+
+	for my $rule (keys %planted)
+	{
+		return 1 if grep { matches($finding, $rule, $_) } @{ $planted{$rule} };
+	}
+	return 0;
 }
 
 # Whether the mark means this: by its name, or between slashes by a regular
