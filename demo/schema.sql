@@ -1,0 +1,251 @@
+-- schema.sql: a shop and its tenants, with one mistake for every rule.
+--
+-- Read by script/demo and by test/t/020_demo.pl, in this order: schema.sql,
+-- slots.sql, data.sql, mistakes.sql, forgotten_session.sql in the background,
+-- holders.sql, age.sql, traffic/*.sql.
+--
+-- Each mistake is marked where it is made, with something that looks alike and
+-- is all right beside it:
+--
+--   -- planted: CATEGORY/RULE OBJECT    the rule reports the object
+--   -- twin: CATEGORY/RULE OBJECT       the rule does not report this one
+--
+-- An object is named as recommendations() names it; between slashes it is a
+-- regular expression over the object, a colon and the detail. The test reads
+-- these marks, so what is written here is what is tested.
+--
+-- Of the whole server, not of a table:
+-- planted: config/not_preloaded /preload/
+-- In the database "reporting", which has no pg_stat_statements:
+-- planted: config/missing_pg_stat_statements /pg_stat_statements/
+
+\set ON_ERROR_STOP 1
+SET client_min_messages = warning;
+
+CREATE EXTENSION pg_stat_statements;
+CREATE EXTENSION dbadvisor;
+CREATE SCHEMA shop;
+CREATE SCHEMA ops;
+
+-- ------------------------------------------------------------------ people
+
+CREATE TABLE shop.tenants (
+    id         int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    name       text NOT NULL UNIQUE,
+    plan       text NOT NULL DEFAULT 'basic',
+    created_at timestamptz NOT NULL DEFAULT now()
+);
+
+CREATE TABLE shop.customers (
+    id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    tenant_id  int NOT NULL REFERENCES shop.tenants,
+    email      text NOT NULL,
+    full_name  text NOT NULL,
+    city       text,
+    settings   jsonb NOT NULL DEFAULT '{}',
+    created_at timestamptz NOT NULL DEFAULT now(),
+    UNIQUE (tenant_id, email)
+);
+CREATE INDEX customers_email_idx ON shop.customers (email);
+
+-- ----------------------------------------------------------------- products
+
+CREATE TABLE shop.products (
+    id          int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    tenant_id   int NOT NULL REFERENCES shop.tenants,
+    sku         text NOT NULL,
+    name        text NOT NULL,
+    price       numeric(12, 2) NOT NULL,
+    description text,
+    UNIQUE (tenant_id, sku)
+);
+-- The same index twice: by hand, and by a migration under another name.
+-- planted: index/duplicate_index shop.idx_products_name
+CREATE INDEX idx_products_name ON shop.products (name);
+-- twin: index/duplicate_index shop.products_name_idx
+CREATE INDEX products_name_idx ON shop.products (name);
+-- The same column for another kind of search: LIKE 'x%' needs this operator class.
+-- twin: index/duplicate_index shop.products_name_prefix_idx
+CREATE INDEX products_name_prefix_idx ON shop.products (name text_pattern_ops);
+
+-- Rows of it cannot be told apart, and are updated all the time.
+-- planted: schema/no_primary_key shop.stock_levels
+CREATE TABLE shop.stock_levels (
+    product_id int NOT NULL REFERENCES shop.products ON DELETE CASCADE,
+    warehouse  text NOT NULL,
+    quantity   int NOT NULL,
+    counted_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX stock_levels_product_id_idx ON shop.stock_levels (product_id);
+
+-- twin: schema/no_primary_key shop.stock_reservations
+CREATE TABLE shop.stock_reservations (
+    product_id int NOT NULL REFERENCES shop.products ON DELETE CASCADE,
+    warehouse  text NOT NULL,
+    quantity   int NOT NULL,
+    until      timestamptz NOT NULL,
+    PRIMARY KEY (product_id, warehouse)
+);
+
+-- ------------------------------------------------------------------- orders
+
+-- Numbers of type integer, and the shop has grown.
+-- planted: schema/sequence_exhaustion /^shop\.orders(\.id|_id_seq)/
+CREATE TABLE shop.orders (
+    id          int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    tenant_id   int NOT NULL REFERENCES shop.tenants,
+    customer_id bigint NOT NULL REFERENCES shop.customers,
+    status      text NOT NULL DEFAULT 'new',
+    coupon_code text,
+    total       numeric(12, 2) NOT NULL DEFAULT 0,
+    placed_at   timestamptz NOT NULL DEFAULT now()
+);
+-- The second of these does all that the first does.
+-- planted: index/redundant_index shop.orders_placed_at_idx
+CREATE INDEX orders_placed_at_idx ON shop.orders (placed_at);
+-- twin: index/redundant_index shop.orders_placed_at_status_idx
+CREATE INDEX orders_placed_at_status_idx ON shop.orders (placed_at, status);
+-- The same column, but in second place: the first one could not stand in for it.
+-- twin: index/redundant_index shop.orders_tenant_id_placed_at_idx
+CREATE INDEX orders_tenant_id_placed_at_idx ON shop.orders (tenant_id, placed_at);
+-- Made for a campaign long over: nobody looks an order up by its coupon.
+-- planted: index/unused_index shop.orders_coupon_code_idx
+CREATE INDEX orders_coupon_code_idx ON shop.orders (coupon_code);
+-- twin: index/unused_index shop.orders_customer_id_placed_at_idx
+CREATE INDEX orders_customer_id_placed_at_idx ON shop.orders (customer_id, placed_at);
+
+CREATE TABLE shop.order_items (
+    id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    order_id   int NOT NULL REFERENCES shop.orders ON DELETE CASCADE,
+    -- Whoever deletes a product reads all items ever sold.
+    -- planted: index/foreign_key_without_index /order_items_product_id_fkey/
+    product_id int NOT NULL REFERENCES shop.products,
+    quantity   int NOT NULL,
+    unit_price numeric(12, 2) NOT NULL,
+    tax        numeric(12, 2) NOT NULL,
+    discount   numeric(12, 2) NOT NULL DEFAULT 0,
+    remark     text
+);
+-- twin: index/foreign_key_without_index /order_items_order_id_fkey/
+CREATE INDEX order_items_order_id_idx ON shop.order_items (order_id);
+
+CREATE TABLE shop.payments (
+    -- As small a type as that of shop.orders, and far from its end.
+    -- twin: schema/sequence_exhaustion /^shop\.payments(\.id|_id_seq)/
+    id              int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    order_id        int NOT NULL REFERENCES shop.orders ON DELETE CASCADE,
+    provider_ref    text NOT NULL,
+    idempotency_key uuid NOT NULL UNIQUE,
+    amount          numeric(12, 2) NOT NULL,
+    paid_at         timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX payments_order_id_idx ON shop.payments (order_id);
+
+CREATE TABLE shop.reviews (
+    id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    product_id  int NOT NULL REFERENCES shop.products ON DELETE CASCADE,
+    -- Customers are numbered in bigint; their 2 147 483 648th cannot write one.
+    -- planted: schema/foreign_key_type_mismatch /reviews_customer_id_fkey/
+    -- twin: schema/foreign_key_type_mismatch /orders_customer_id_fkey/
+    customer_id int NOT NULL REFERENCES shop.customers,
+    stars       int NOT NULL CHECK (stars BETWEEN 1 AND 5),
+    body        text
+);
+CREATE INDEX reviews_product_id_idx ON shop.reviews (product_id);
+CREATE INDEX reviews_customer_id_idx ON shop.reviews (customer_id);
+
+-- Copied from the old system and forgotten: the planner knows nothing of it.
+-- planted: statistics/never_analyzed shop.legacy_orders
+CREATE TABLE shop.legacy_orders (
+    id        int PRIMARY KEY,
+    customer  text NOT NULL,
+    country   text NOT NULL,
+    total     numeric(12, 2) NOT NULL,
+    placed_on date NOT NULL
+) WITH (autovacuum_enabled = false);
+
+-- twin: statistics/never_analyzed shop.legacy_invoices
+CREATE TABLE shop.legacy_invoices (
+    id        int PRIMARY KEY,
+    customer  text NOT NULL,
+    total     numeric(12, 2) NOT NULL,
+    issued_on date NOT NULL
+);
+
+CREATE TABLE shop.documents (
+    id         uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    tenant_id  int NOT NULL REFERENCES shop.tenants,
+    kind       text NOT NULL,
+    body       jsonb NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX documents_tenant_id_idx ON shop.documents (tenant_id);
+CREATE INDEX documents_body_idx ON shop.documents USING gin (body jsonb_path_ops);
+
+-- --------------------------------------------------------------- operations
+
+-- Reports count the events of single customers, and there is no index for it.
+-- planted: statement/slow_statement /FROM ops\.events e WHERE e\.customer_id/
+-- twin: statement/slow_statement /FROM shop\.products WHERE name LIKE/
+CREATE TABLE ops.events (
+    id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    tenant_id   int NOT NULL,
+    customer_id bigint,
+    kind        text NOT NULL,
+    happened_at timestamptz NOT NULL DEFAULT now(),
+    payload     jsonb NOT NULL DEFAULT '{}'
+);
+CREATE INDEX events_tenant_id_happened_at_idx ON ops.events (tenant_id, happened_at);
+
+-- Somebody switched autovacuum off on a bad day; rows change all the time.
+-- planted: vacuum/vacuum_overdue ops.sessions
+CREATE TABLE ops.sessions (
+    id          uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    customer_id bigint NOT NULL,
+    user_agent  text NOT NULL,
+    last_seen   timestamptz NOT NULL DEFAULT now()
+) WITH (autovacuum_enabled = false);
+
+-- Changed as much, and vacuumed since.
+-- twin: vacuum/vacuum_overdue ops.login_attempts
+CREATE TABLE ops.login_attempts (
+    id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    email        text NOT NULL,
+    failed       boolean NOT NULL,
+    user_agent   text NOT NULL,
+    attempted_at timestamptz NOT NULL DEFAULT now()
+);
+
+-- Autovacuum is off here too: "it is only ever appended to".
+-- planted: vacuum/freeze_age ops.audit_log
+-- twin: vacuum/freeze_age ops.events
+CREATE TABLE ops.audit_log (
+    id      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    actor   text NOT NULL,
+    action  text NOT NULL,
+    changes jsonb NOT NULL,
+    at      timestamptz NOT NULL DEFAULT now()
+) WITH (autovacuum_enabled = false, autovacuum_freeze_max_age = 500000);
+
+-- Analyzed when it had a thousand rows; it has grown by the hundredfold.
+-- planted: statistics/stale_statistics ops.search_terms
+-- twin: statistics/stale_statistics shop.legacy_invoices
+CREATE TABLE ops.search_terms (
+    id    bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    term  text NOT NULL,
+    hits  int NOT NULL,
+    found boolean NOT NULL
+) WITH (autovacuum_enabled = false);
+
+-- -------------------------------------------------------------------- roles
+
+-- The application, and whoever is on call: pg_monitor and nothing more.
+DO $$
+BEGIN
+    IF to_regrole('shop_app') IS NULL THEN
+        CREATE ROLE shop_app LOGIN;
+        CREATE ROLE oncall LOGIN IN ROLE pg_monitor;
+    END IF;
+END $$;
+GRANT USAGE ON SCHEMA shop, ops TO shop_app;
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA shop, ops TO shop_app;
