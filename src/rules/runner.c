@@ -21,7 +21,7 @@
  */
 #include "postgres.h"
 
-#include "catalog/availability.h"
+#include "facts/availability.h"
 #include "rules/deadline.h"
 #include "rules/finding.h"
 #include "rules/needs.h"

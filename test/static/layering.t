@@ -10,15 +10,15 @@ chdir dirname(__FILE__) . '/../..' or die $!;
 
 # folder => folders whose headers it may include, besides its own and the base.
 my %may_use = (
-    catalog  => [],
+    facts    => [],
     observe  => [],
     whatif   => [],
     advise   => [qw(whatif observe)],
     storage  => [],
-    rules    => [qw(catalog)],
+    rules    => [qw(facts)],
     history  => [qw(rules observe)],
     report   => [qw(history rules)],
-    sqlfuncs => [qw(catalog observe whatif advise storage rules history report)],
+    sqlfuncs => [qw(facts observe whatif advise storage rules history report)],
 );
 my %base = map { $_ => 1 } qw(compat.h dbadvisor.h settings.h);
 

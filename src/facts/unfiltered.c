@@ -16,8 +16,8 @@
 #include "postgres.h"
 
 #include "compat.h"
-#include "catalog/availability.h"
-#include "catalog/unfiltered.h"
+#include "facts/availability.h"
+#include "facts/unfiltered.h"
 
 #include "access/genam.h"
 #include "access/htup_details.h"

@@ -21,7 +21,7 @@
  */
 #include "postgres.h"
 
-#include "catalog/availability.h"
+#include "facts/availability.h"
 
 #include "access/transam.h"
 #include "storage/lmgr.h"

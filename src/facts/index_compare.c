@@ -18,8 +18,8 @@
  */
 #include "postgres.h"
 
-#include "catalog/availability.h"
-#include "catalog/index_compare.h"
+#include "facts/availability.h"
+#include "facts/index_compare.h"
 
 #include "access/htup_details.h"
 #include "catalog/index.h"

@@ -19,7 +19,7 @@
  */
 #include "postgres.h"
 
-#include "rules/statement_text.h"
+#include "facts/statement_text.h"
 
 #include "access/xact.h"
 #include "nodes/nodeFuncs.h"

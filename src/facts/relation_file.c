@@ -14,7 +14,7 @@
 #include "postgres.h"
 
 #include "compat.h"
-#include "catalog/relation_file.h"
+#include "facts/relation_file.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>

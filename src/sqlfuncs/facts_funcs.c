@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * catalog_funcs.c
+ * facts_funcs.c
  *	  SQL functions with facts for rules: arguments in, a value out.
  *
  * Locking: none of its own.
@@ -9,12 +9,12 @@
  */
 #include "postgres.h"
 
-#include "catalog/availability.h"
-#include "catalog/index_compare.h"
-#include "catalog/relation_file.h"
-#include "catalog/unfiltered.h"
 #include "dbadvisor.h"
-#include "rules/statement_text.h"
+#include "facts/availability.h"
+#include "facts/index_compare.h"
+#include "facts/relation_file.h"
+#include "facts/statement_text.h"
+#include "facts/unfiltered.h"
 
 #include "catalog/pg_class.h"
 #include "commands/defrem.h"
