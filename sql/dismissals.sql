@@ -42,5 +42,18 @@ SELECT dbadvisor.snapshot() > 0 AS recorded;
 SELECT object FROM dbadvisor.findings WHERE id = :'id';
 SELECT count(*) AS reopened FROM dbadvisor.reopen(:'id');
 
+-- Two rules that give the same command are one finding; whichever of them ranks
+-- first, the dismissal of either is the dismissal of both.  (The id is the first
+-- twelve digits of a hash of the rule and the object.)
+CREATE INDEX visits_at_again ON visits (at);
+SELECT rule, object, evidence -> 'also' ? 'unused_index' AS also_unused
+FROM dbadvisor.recommendations('{index}') WHERE object = 'public.visits_at_again';
+INSERT INTO dbadvisor.dismissals (id, rule, object)
+SELECT left(encode(sha256(convert_to(E'unused_index\npublic.visits_at_again', 'UTF8')), 'hex'), 12),
+       'unused_index', 'public.visits_at_again';
+SELECT count(*) AS shown
+FROM dbadvisor.recommendations('{index}') WHERE object = 'public.visits_at_again';
+DELETE FROM dbadvisor.dismissals;
+
 DROP VIEW advice;
 DROP TABLE visits;

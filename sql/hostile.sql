@@ -59,7 +59,8 @@ SELECT count(*) > 0 AS found FROM dbadvisor.recommendations(min_severity => 'inf
 SELECT rule, reason FROM dbadvisor.coverage() WHERE status = 'failed';
 
 -- The indexes come out quoted as SQL needs it.
-SELECT object, fix FROM dbadvisor.recommendations('{index}', 'info') WHERE rule = 'unused_index' ORDER BY object COLLATE "C";
+SELECT object, fix FROM dbadvisor.recommendations('{index}', 'info')
+WHERE rule IN ('unused_index', 'duplicate_index') ORDER BY object COLLATE "C";
 
 RESET search_path;
 SET client_min_messages = error;

@@ -60,11 +60,30 @@ dba_records_load(void)
 	return records;
 }
 
-/* What is remembered of one finding, or NULL. */
+/*
+ * What is remembered of the finding, or NULL.  A dismissal of one that was
+ * merged into it counts as its own: it is about the same command for the same
+ * object, and which of them ranks first may change from day to day.
+ */
 const DbaRecord *
-dba_records_find(DbaRecords *records, const char *id)
+dba_records_of(DbaRecords *records, const DbaFinding *finding)
 {
-	return hash_search(records->by_id, id, HASH_FIND, NULL);
+	const DbaRecord *own = hash_search(records->by_id, finding->id,
+									   HASH_FIND, NULL);
+	ListCell   *cell;
+
+	if (own != NULL && own->dismissed)
+		return own;
+	foreach(cell, finding->merged)
+	{
+		const DbaFinding *merged = lfirst(cell);
+		const DbaRecord *other = hash_search(records->by_id, merged->id,
+											 HASH_FIND, NULL);
+
+		if (other != NULL && other->dismissed)
+			return other;
+	}
+	return own;
 }
 
 /* Where a finding stands; a record of NULL is one never seen before. */

@@ -24,7 +24,8 @@ typedef struct DbaRecord
 typedef struct DbaRecords DbaRecords;
 
 extern DbaRecords *dba_records_load(void);
-extern const DbaRecord *dba_records_find(DbaRecords *records, const char *id);
+extern const DbaRecord *dba_records_of(DbaRecords *records,
+									   const DbaFinding *finding);
 extern const char *dba_record_status(const DbaRecord *record);
 
 extern void dba_record_dismiss(const DbaFinding *finding, const char *reason,

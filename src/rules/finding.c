@@ -15,6 +15,7 @@
 #include "rules/finding.h"
 
 #include "catalog/pg_type.h"
+#include "common/sha2.h"
 #include "fmgr.h"
 #include "parser/parser.h"
 #include "utils/builtins.h"
@@ -65,10 +66,7 @@ typedef struct RuleRow
 /* What makes two findings one: the same command for the same object. */
 typedef struct MergeKey
 {
-	Oid			classid;
-	Oid			objid;
-	int32		objsubid;
-	char		fix_hash[16];
+	char		hash[PG_SHA256_DIGEST_LENGTH];	/* of object name and fix */
 } MergeKey;
 
 typedef struct MergeEntry
@@ -86,6 +84,7 @@ static char *column_text(RuleRow *row, ColumnNumber column);
 static char *column_command(RuleRow *row, ColumnNumber column);
 static double column_float(RuleRow *row, ColumnNumber column);
 static void make_id(DbaFinding *finding);
+static Datum sha256_of(const char *text);
 static int	compare_rank(const ListCell *a, const ListCell *b);
 static bool merge_key(const DbaFinding *finding, MergeKey *key);
 static void mention_merged(DbaFinding *finding);
@@ -315,13 +314,18 @@ column_float(RuleRow *row, ColumnNumber column)
 static void
 make_id(DbaFinding *finding)
 {
-	char	   *key = psprintf("%s\n%s", finding->rule->name, finding->object);
-	Datum		hash = DirectFunctionCall1(sha256_bytea,
-										   CStringGetTextDatum(key));
+	Datum		hash = sha256_of(psprintf("%s\n%s", finding->rule->name,
+										  finding->object));
 
 	hex_encode(VARDATA_ANY(DatumGetByteaPP(hash)), DBA_ID_LENGTH / 2,
 			   finding->id);
 	finding->id[DBA_ID_LENGTH] = '\0';
+}
+
+static Datum
+sha256_of(const char *text)
+{
+	return DirectFunctionCall1(sha256_bytea, CStringGetTextDatum(text));
 }
 
 static int
@@ -347,16 +351,11 @@ merge_key(const DbaFinding *finding, MergeKey *key)
 {
 	Datum		hash;
 
-	if (!OidIsValid(finding->address.classId) || finding->fix == NULL)
+	if (finding->fix == NULL)
 		return false;
 
-	memset(key, 0, sizeof(*key));
-	key->classid = finding->address.classId;
-	key->objid = finding->address.objectId;
-	key->objsubid = finding->address.objectSubId;
-	hash = DirectFunctionCall1(sha256_bytea, CStringGetTextDatum(finding->fix));
-	memcpy(key->fix_hash, VARDATA_ANY(DatumGetByteaPP(hash)),
-		   sizeof(key->fix_hash));
+	hash = sha256_of(psprintf("%s\n%s", finding->object, finding->fix));
+	memcpy(key->hash, VARDATA_ANY(DatumGetByteaPP(hash)), sizeof(key->hash));
 	return true;
 }
 

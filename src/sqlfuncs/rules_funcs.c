@@ -113,7 +113,7 @@ dba_sql_recommendations(PG_FUNCTION_ARGS)
 	foreach(cell, run->findings)
 	{
 		DbaFinding *finding = lfirst(cell);
-		const DbaRecord *record = dba_records_find(records, finding->id);
+		const DbaRecord *record = dba_records_of(records, finding);
 
 		if (finding->severity < min_severity ||
 			(record != NULL && record->dismissed && !include_dismissed))

@@ -15,7 +15,7 @@ advised_database($node);
 
 # A second finding, to be dismissed with an awkward reason.
 $node->safe_psql('advised', <<'END');
-CREATE INDEX "Placed; ""again""" ON shop.orders (placed, id);
+CREATE INDEX "Placed; ""again""" ON shop.orders (id, placed);
 SELECT dbadvisor.snapshot();
 SELECT dbadvisor.dismiss(id, E'it''s "needed"\n\\. on Mondays \t', 'infinity')
 FROM dbadvisor.recommendations(min_severity => 'info')

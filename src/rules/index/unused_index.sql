@@ -76,7 +76,7 @@ SELECT 'pg_class'::regclass::oid AS classid,
               CASE u.scans WHEN 0 THEN 'Not scanned once'
                    ELSE format('Scanned only %s times', u.scans) END,
               CASE WHEN u.days >= 2 THEN format('%s days', trunc(u.days))
-                   ELSE format('%s minutes', trunc(extract(epoch FROM u.counted) / 60)) END,
+                   ELSE format('%s hours', round(u.days * 24, 1)) END,
               pg_size_pretty(u.bytes),
               CASE w.writes WHEN 0 THEN 'no write' WHEN 1 THEN '1 write'
                    ELSE format('%s writes', w.writes) END) AS detail,

@@ -14,7 +14,8 @@
 -- warning at 10 % and critical at 5 %.
 --
 -- At which date it is full is told from the rows inserted since statistics are
--- counted, when that is at least dbadvisor.min_window, and not on a standby. It
+-- counted, when that is at least dbadvisor.min_window (and an hour whatever the
+-- setting: a load is no rate), and not on a standby. It
 -- moves the severity: critical within 30 days, warning within 180, and two steps
 -- down when there are more than ten years left or no row was inserted at all.
 --
@@ -41,6 +42,7 @@ WITH RECURSIVE limits AS (
            1024 * 1024 * 1024 AS big_bytes,
            -9223372036854775808 AS lowest,
            9223372036854775807 AS highest,
+           interval '1 hour' AS min_rate_window,
            current_setting('dbadvisor.min_window')::interval AS min_window
 ), integers(type, base, lowest, highest) AS (
     -- The integer types, and the domains over them.
@@ -150,7 +152,7 @@ WITH RECURSIVE limits AS (
     LEFT JOIN LATERAL (
         SELECT c.days, pace.inserts / greatest(c.days, 0.0001) AS per_day
         FROM (SELECT extract(epoch FROM now() - dbadvisor.statistics_since()) / 86400 AS days) c
-        WHERE c.days >= extract(epoch FROM l.min_window) / 86400
+        WHERE c.days >= extract(epoch FROM greatest(l.min_window, l.min_rate_window)) / 86400
           AND NOT pg_is_in_recovery()) r ON true
     WHERE p.distance <= l.notice_left * p.size
 ), narrow AS (

@@ -97,7 +97,7 @@ WITH limits AS (
     CROSS JOIN totals t
     CROSS JOIN LATERAL (SELECT coalesce(s.stats_since, t.stats_reset) AS since) w
     CROSS JOIN LATERAL (
-        SELECT w.since, greatest(1, extract(epoch FROM now() - w.since))::float8 / 3600 AS hours) c
+        SELECT w.since, greatest(5, extract(epoch FROM now() - w.since))::float8 / 3600 AS hours) c
 ), heavy AS (
     SELECT r.*,
            r.mean_ms >= l.slow_ms AS is_slow,

@@ -2,7 +2,7 @@
 -- values go into decides; everything is widened by the fix, except what ALTER
 -- TABLE refuses to change, which is named.
 \ir ../rule.psql
-SELECT plan(69);
+SELECT plan(70);
 -- Severity by what is left alone; how fast it goes comes later.
 SET dbadvisor.min_window = '7d';
 
@@ -228,13 +228,24 @@ SELECT ok(f.evidence ->> 'full_on' IS NULL AND detail ~ 'How fast it fills is no
 FROM test.finding('sequence_exhaustion', 'public.quickly_id_seq') f;
 SELECT is(test.severity('public.quickly_id_seq'), 'notice', 'what is left decides then');
 SET dbadvisor.min_window = 0;
-SELECT ok((f.evidence ->> 'full_on')::date BETWEEN current_date AND current_date + 30
+SELECT ok(found -> 'evidence' ->> 'full_on' IS NULL, 'nor does a time that is too short for a rate, whatever the setting')
+FROM test.rows_with('sequence_exhaustion', 'interval ''1 hour'' AS min_rate_window',
+                    'interval ''1000 years'' AS min_rate_window') found
+WHERE (found ->> 'objid')::oid = 'quickly_id_seq'::regclass;
+-- The rule as it is after that hour.
+CREATE FUNCTION test.later(sequence regclass, OUT severity text, OUT detail text, OUT evidence jsonb)
+LANGUAGE sql VOLATILE AS $$
+    SELECT found ->> 'severity', found ->> 'detail', found -> 'evidence'
+    FROM test.rows_with('sequence_exhaustion', 'interval ''1 hour'' AS min_rate_window',
+                        'interval ''0'' AS min_rate_window') found
+    WHERE (found ->> 'objid')::oid = sequence
+$$;
+SELECT ok((evidence ->> 'full_on')::date BETWEEN current_date AND current_date + 30
           AND detail ~ 'At [0-9,]+ rows a day it is full on \d{4}-\d\d-\d\d[.]$', 'with a rate the day is told')
-FROM test.finding('sequence_exhaustion', 'public.quickly_id_seq') f;
-SELECT is(test.severity('public.quickly_id_seq'), 'critical', 'and one that comes soon is critical');
-SELECT is(test.severity('public.slowly_id_seq'), 'info', 'while one that is far is for the record');
-SELECT is(test.severity('public.never_id_seq'), 'notice', 'but not if next to nothing is left');
-SELECT matches(detail, 'No row was inserted in \d+ days', 'though nothing is inserted')
-FROM test.finding('sequence_exhaustion', 'public.never_id_seq');
+FROM test.later('quickly_id_seq');
+SELECT is(severity, 'critical', 'and one that comes soon is critical') FROM test.later('quickly_id_seq');
+SELECT is(severity, 'info', 'while one that is far is for the record') FROM test.later('slowly_id_seq');
+SELECT is(severity, 'notice', 'but not if next to nothing is left') FROM test.later('never_id_seq');
+SELECT matches(detail, 'No row was inserted in \d+ days', 'though nothing is inserted') FROM test.later('never_id_seq');
 
 SELECT * FROM finish();
