@@ -26,8 +26,9 @@
 --
 -- Not reported: an index that merely begins like another one (see
 -- redundant_index), invalid indexes (see invalid_index), the parts of a
--- partitioned index (it is judged as a whole), and pairs of which neither can
--- go, such as a primary key and an equal replica identity.
+-- partitioned index (it is judged as a whole), a partition's own index that is
+-- scanned more often than the equal part of a partitioned one, and pairs of
+-- which neither can go, such as a primary key and an equal replica identity.
 
 WITH limits AS MATERIALIZED (
     SELECT 1024 * 1024 AS min_warning_bytes
@@ -59,6 +60,7 @@ WITH limits AS MATERIALIZED (
            k.name AS keeper_name,
            k.contype AS keeper_contype,
            k.is_unique AS keeper_is_unique,
+           k.is_partition AS keeper_is_partition,
            (k.is_primary, k.is_fixed, k.is_referenced, k.conid IS NOT NULL, k.is_unique) AS keeper_standing,
            (l.is_primary, l.is_fixed, l.is_referenced, l.conid IS NOT NULL, l.is_unique) AS standing
     FROM indexes l
@@ -82,6 +84,8 @@ WITH limits AS MATERIALIZED (
     WHERE p.keeper_standing >= p.standing
       AND (p.keeper_standing > p.standing
            OR (keeper.scans, p.indexrelid) > (own.scans, p.keeper_id))
+      -- Attached parts go with the whole, which unused_index may take away.
+      AND (NOT p.keeper_is_partition OR p.keeper_is_unique OR keeper.scans >= own.scans)
     ORDER BY p.indexrelid, p.keeper_standing DESC, keeper.scans DESC, p.keeper_id
 ), measured AS MATERIALIZED (
     SELECT l.*,

@@ -69,8 +69,8 @@ WITH limits AS MATERIALIZED (
         FROM dbadvisor.partition_leaves(u.relid) AS leaf) child
     CROSS JOIN LATERAL (
         SELECT sum(dbadvisor.relation_bytes(leaf))::bigint AS referenced_bytes,
-               sum(pg_stat_get_tuples_updated(leaf))::bigint AS referenced_updates,
-               sum(pg_stat_get_tuples_deleted(leaf))::bigint AS referenced_deletes
+               coalesce(sum(pg_stat_get_tuples_updated(leaf)), 0)::bigint AS referenced_updates,
+               coalesce(sum(pg_stat_get_tuples_deleted(leaf)), 0)::bigint AS referenced_deletes
         FROM dbadvisor.partition_leaves(u.referenced) AS leaf) parent
     WHERE child.writes > l.min_writes
        OR parent.referenced_updates + parent.referenced_deletes > l.min_writes
@@ -107,7 +107,9 @@ WITH limits AS MATERIALIZED (
         SELECT min(format('%I.%I', m.schema, c.relname)) AS name
         FROM pg_index i
         JOIN pg_class c ON c.oid = i.indexrelid
+        JOIN pg_am a ON a.oid = c.relam
         WHERE i.indrelid = m.relid
+          AND a.amname = 'btree'
           AND i.indisvalid
           AND i.indpred IS NULL
           AND i.indkey[0] = ANY (m.attnums)) near ON true

@@ -21,11 +21,11 @@
 -- blocks nobody. The undo statement makes the same index again.
 --
 -- Not reported: a narrow index that is in use while the other is not (it is the
--- other that may go: see unused_index), an exact copy (see duplicate_index), a
--- partial index with less than half the rows of the other, anything that backs a
--- constraint or is the replica identity, the CLUSTER order or used by a foreign
--- key, the parts of a partitioned index (it is judged as a whole), and anything
--- below 1 MB.
+-- other that may go: see unused_index), one that has an exact copy (that goes
+-- first: see duplicate_index), a partial index with less than half the rows of
+-- the other, anything that backs a constraint or is the replica identity, the
+-- CLUSTER order or used by a foreign key, the parts of a partitioned index (it is
+-- judged as a whole), and anything below 1 MB.
 
 WITH limits AS MATERIALIZED (
     SELECT 1024 * 1024 AS min_bytes,
@@ -41,7 +41,6 @@ WITH limits AS MATERIALIZED (
            i.attnums[0] AS first_key,
            (i.attnums::int2[])[0:i.key_columns - 1] AS keys,
            i.is_exclusion OR i.is_clustered OR i.is_replica_identity
-           OR i.is_partition
            OR EXISTS (SELECT FROM pg_constraint con WHERE con.conindid = i.indexrelid) AS is_kept,
            count(*) OVER (PARTITION BY i.relid, i.attnums[0]) AS siblings
     FROM dbadvisor.user_indexes i
@@ -57,7 +56,7 @@ WITH limits AS MATERIALIZED (
                          FROM dbadvisor.partition_leaves(i.indexrelid) AS leaf)
                    ELSE dbadvisor.relation_bytes(i.indexrelid) END AS bytes) size
     WHERE i.siblings > 1
-      AND NOT i.is_kept
+      AND NOT (i.is_kept OR i.is_partition)
       AND size.bytes >= l.min_bytes
 ), pairs AS MATERIALIZED (
     SELECT narrow.*,
@@ -65,6 +64,7 @@ WITH limits AS MATERIALIZED (
            wide.name AS wide_name,
            wide.key_columns AS wide_key_columns,
            wide.is_kept AS wide_is_kept,
+           wide.is_partition AS wide_is_partition,
            wide.is_unique AS wide_is_unique,
            c.relation,
            bool_or(c.relation = 'duplicate') OVER (PARTITION BY narrow.indexrelid) AS is_copy
@@ -116,7 +116,7 @@ WITH limits AS MATERIALIZED (
       AND (m.wide_is_kept OR m.wide_is_unique OR m.wide_is_used
            OR (NOT m.is_used AND m.counted >= l.min_window))
       -- each can stand in for the other: one of them stays
-      AND NOT (NOT m.wide_is_kept
+      AND NOT (NOT (m.wide_is_kept OR m.wide_is_partition)
                AND m.key_columns = m.wide_key_columns
                AND (m.is_unique, m.scans, m.wide_id) > (m.wide_is_unique, m.wide_scans, m.indexrelid)
                AND dbadvisor.compare_indexes(m.wide_id, m.indexrelid) = 'redundant')

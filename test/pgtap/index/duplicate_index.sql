@@ -1,7 +1,7 @@
 -- duplicate_index: of equal indexes all but the one that matters most are
 -- reported; the fix leaves that one, and the undo brings the others back.
 \ir ../rule.psql
-SELECT plan(30);
+SELECT plan(32);
 
 CREATE TABLE t (id int PRIMARY KEY, a int, b int, c text, d text, e int)
     WITH (autovacuum_enabled = false);
@@ -124,6 +124,23 @@ SELECT set_eq($$SELECT object FROM dbadvisor.recommendations('{index}', 'info')
               'a partitioned index is reported once, and a partition''s own beside an attached one');
 SELECT is(f.fix, 'DROP INDEX public.p_v_2;', 'a partitioned index cannot be dropped concurrently')
 FROM test.finding('duplicate_index', 'public.p_v_2') f;
+
+-- A partition's own index is the one in use: the attached one may soon go with
+-- the whole, so it is no reason to drop this one.
+CREATE TABLE q (k int, v int) PARTITION BY RANGE (k);
+CREATE TABLE q1 PARTITION OF q FOR VALUES FROM (0) TO (60000) WITH (autovacuum_enabled = false);
+INSERT INTO q SELECT i, i FROM generate_series(1, 50000) i;
+CREATE INDEX q1_own ON q1 (v);
+ANALYZE q1;
+SELECT count(*) FROM q1 WHERE v = 5;
+CREATE INDEX q_v ON q (v);
+:flush
+SELECT ok(NOT test.found('duplicate_index', 'public.q1_own'), 'nothing is said of one that is used more than its copy');
+DROP INDEX q_v;
+CREATE INDEX q_vk ON q (v, k);
+SELECT ok(NOT test.found('redundant_index', 'public.q1_own') AND test.found('unused_index', 'public.q_vk'),
+          'nor that an unused whole could stand in for it');
+DROP TABLE q;
 
 -- The same for everybody, and every time.
 CREATE ROLE duplicate_index_monitor IN ROLE pg_monitor;

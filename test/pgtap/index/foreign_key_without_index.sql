@@ -34,7 +34,7 @@ ALTER TABLE "Tr""icky
 name" RENAME b TO "B ""é";
 SELECT test.make('half', 'FOREIGN KEY (a, b) REFERENCES parent (id, b)', 'CREATE INDEX ON %t (b)');
 SELECT test.make('several', 'FOREIGN KEY (a) REFERENCES parent', 'ALTER TABLE %t ADD CONSTRAINT several_2 FOREIGN KEY (a, b) REFERENCES parent (id, b); ALTER TABLE %t ADD CONSTRAINT several_3 FOREIGN KEY (b, a) REFERENCES parent (b, id)');
-SELECT test.make('small', 'FOREIGN KEY (a) REFERENCES parent', tuples => 600);
+SELECT test.make('small', 'FOREIGN KEY (a) REFERENCES parent', tuples => 1200);
 SELECT test.make('to_quiet', 'FOREIGN KEY (a) REFERENCES quiet');
 SELECT test.make('to_updated', 'FOREIGN KEY (a) REFERENCES updated');
 SELECT test.make('cast', 'FOREIGN KEY (a) REFERENCES parent (n)');

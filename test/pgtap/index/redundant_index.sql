@@ -3,12 +3,13 @@
 \ir ../rule.psql
 SELECT plan(31);
 
--- A table of 60 000 rows; "narrow" on (a) is made, used so often, then "wide".
-CREATE FUNCTION test.make(name text, narrow text, narrow_uses int, wide text, wide_uses int) RETURNS void
+-- A table; "narrow" on (a) is made, used so often, then "wide".
+CREATE FUNCTION test.make(name text, narrow text, narrow_uses int, wide text, wide_uses int,
+                          tuples int DEFAULT 60000) RETURNS void
 LANGUAGE plpgsql SET enable_seqscan = off SET enable_sort = off AS $$
 BEGIN
     EXECUTE format('CREATE TABLE %I (a int, b int, c text) WITH (autovacuum_enabled = false)', name);
-    EXECUTE format('INSERT INTO %I SELECT i, i, i FROM generate_series(1, 60000) i', name);
+    EXECUTE format('INSERT INTO %I SELECT i, i, i FROM generate_series(1, %s) i', name, tuples);
     EXECUTE format('CREATE INDEX %I ON %I %s', name || '_n', name, narrow);
     EXECUTE format('ANALYZE %I', name);
     FOR i IN 1 .. narrow_uses LOOP
@@ -32,9 +33,10 @@ SELECT test.make('idle', '(a)', 0, '(a, b)', 0);
 SELECT test.make('Ba"ck', '(a DESC)', 2, '(a, b DESC) INCLUDE (c)', 3);
 SELECT test.make('mirror', '(a DESC)', 2, '(a)', 3);
 SELECT test.make('nulls', '(a NULLS FIRST)', 2, '(a, b)', 3);
-SELECT test.make('few', '(a) WHERE b > 40000', 2, '(a, b)', 3);
+SELECT test.make('few', '(a) WHERE b < 60000', 2, '(a, b)', 3, 150000);
 SELECT test.make('many', '(a) WHERE b > 0', 2, '(a, b)', 3);
 SELECT test.make('copy', '(a)', 2, '(a)', 3);
+CREATE UNIQUE INDEX copy_wider ON copy (a, b);
 SELECT test.make('much', '(a)', 2, '(a, c, b) INCLUDE (c)', 3);
 UPDATE much SET c = repeat(c, 12);
 REINDEX TABLE much;
@@ -88,7 +90,7 @@ SELECT ok(test.found('redundant_index', 'public.mirror_n') AND NOT test.found('r
 SELECT ok(NOT test.found('redundant_index', 'public.few_n'), 'a partial index on a third of the rows is worth having');
 SELECT ok(test.found('redundant_index', 'public.many_n'), 'one on nearly all of them is not');
 SELECT ok(NOT test.found('redundant_index', 'public.copy_n') AND test.found('duplicate_index', 'public.copy_n'),
-          'an exact copy is a duplicate');
+          'an exact copy is a duplicate, even if there is a wider one');
 SELECT is(f.severity, 'info', 'one that is used and much smaller is for the record')
 FROM test.finding('redundant_index', 'public.much_n') f;
 SELECT cmp_ok(f.confidence, '<', used.confidence, 'with little confidence')
