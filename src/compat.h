@@ -17,6 +17,7 @@
 
 #include "common/relpath.h"
 #include "pgstat.h"
+#include "storage/bufmgr.h"
 #include "storage/smgr.h"
 
 /*
@@ -52,6 +53,28 @@ dba_relation_path(Oid dboid, Oid spcoid, RelFileNumber number)
 	return GetRelationPath(dboid, spcoid, number,
 						   INVALID_PROC_NUMBER, MAIN_FORKNUM);
 #endif
+}
+
+/*
+ * 16 renamed the parts of a relation's address on disk as well (b0a55e432).
+ * Reads the first block of a permanent or unlogged relation's main fork.
+ */
+static inline Buffer
+dba_read_first_block(Oid dboid, Oid spcoid, RelFileNumber number,
+					 BufferAccessStrategy strategy, bool permanent)
+{
+#if PG_VERSION_NUM >= 160000
+	RelFileLocator locator = {
+		.spcOid = spcoid, .dbOid = dboid, .relNumber = number
+	};
+#else
+	RelFileNode locator = {
+		.spcNode = spcoid, .dbNode = dboid, .relNode = number
+	};
+#endif
+
+	return ReadBufferWithoutRelcache(locator, MAIN_FORKNUM, 0, RBM_NORMAL,
+									 strategy, permanent);
 }
 
 /*

@@ -21,39 +21,45 @@
 
 #include "access/genam.h"
 #include "access/htup_details.h"
-#include "access/relation.h"
 #include "access/table.h"
 #include "access/xlog.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_statistic.h"
 #include "commands/sequence.h"
+#include "miscadmin.h"
 #include "storage/bufmgr.h"
 #include "utils/fmgroids.h"
+#include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/syscache.h"
 
-static bool read_last_value(Relation sequence, int64 *last_value);
+static bool read_last_value(Form_pg_class sequence, int64 *last_value);
 
 /*
  * The last value that the sequence gave out.  False when it gave out none
- * yet, is locked, or cannot be read here (another session's temporary
- * sequence, an unlogged one on a standby).
+ * yet, is locked, or cannot be read here (a temporary sequence, an unlogged
+ * one on a standby).
  */
 bool
 dba_sequence_last_value(Oid seqid, int64 *last_value)
 {
-	Relation	sequence;
+	HeapTuple	tuple;
 	bool		known = false;
 
 	if (!dba_relation_try_lock(seqid))
 		return false;
 
-	sequence = try_relation_open(seqid, NoLock);
-	if (sequence != NULL)
+	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(seqid));
+	if (HeapTupleIsValid(tuple))
 	{
-		if (sequence->rd_rel->relkind == RELKIND_SEQUENCE &&
-			!RELATION_IS_OTHER_TEMP(sequence) &&
-			!(RecoveryInProgress() && !RelationIsPermanent(sequence)))
-			known = read_last_value(sequence, last_value);
-		relation_close(sequence, NoLock);
+		Form_pg_class form = (Form_pg_class) GETSTRUCT(tuple);
+
+		if (form->relkind == RELKIND_SEQUENCE &&
+			form->relpersistence != RELPERSISTENCE_TEMP &&
+			!(RecoveryInProgress() &&
+			  form->relpersistence == RELPERSISTENCE_UNLOGGED))
+			known = read_last_value(form, last_value);
+		ReleaseSysCache(tuple);
 	}
 	dba_relation_unlock(seqid);
 	return known;
@@ -95,19 +101,34 @@ dba_relation_last_scan(Oid relid, TimestampTz *last_scan)
 	return true;
 }
 
-/* The sequence's single tuple; false when nextval() was never called. */
+/*
+ * The sequence's single tuple; false when nextval() was never called.
+ *
+ * There may be very many sequences.  Their pages pass through a small ring
+ * instead of pushing out other buffers, and no relation cache entry is made.
+ */
 static bool
-read_last_value(Relation sequence, int64 *last_value)
+read_last_value(Form_pg_class sequence, int64 *last_value)
 {
+	static BufferAccessStrategy ring = NULL;
 	Buffer		buffer;
 	Page		page;
 	ItemId		item;
 	bool		is_called = false;
 
-	if (RelationGetNumberOfBlocks(sequence) == 0)
-		return false;
+	if (ring == NULL)
+	{
+		MemoryContext caller = MemoryContextSwitchTo(TopMemoryContext);
 
-	buffer = ReadBuffer(sequence, 0);
+		ring = GetAccessStrategy(BAS_BULKREAD);
+		MemoryContextSwitchTo(caller);
+	}
+
+	buffer = dba_read_first_block(MyDatabaseId,
+								  OidIsValid(sequence->reltablespace) ?
+								  sequence->reltablespace : MyDatabaseTableSpace,
+								  sequence->relfilenode, ring,
+								  sequence->relpersistence == RELPERSISTENCE_PERMANENT);
 	LockBuffer(buffer, BUFFER_LOCK_SHARE);
 	page = BufferGetPage(buffer);
 	item = PageGetItemId(page, FirstOffsetNumber);
@@ -115,7 +136,7 @@ read_last_value(Relation sequence, int64 *last_value)
 	{
 		HeapTupleHeader tuple = (HeapTupleHeader) PageGetItem(page, item);
 		Form_pg_sequence_data data =
-		(Form_pg_sequence_data) ((char *) tuple + tuple->t_hoff);
+			(Form_pg_sequence_data) ((char *) tuple + tuple->t_hoff);
 
 		*last_value = data->last_value;
 		is_called = data->is_called;
