@@ -333,7 +333,7 @@ call_is_uncertain(const FuncCall *call, Parameters *params)
 	};
 	const char *name = strVal(llast(call->funcname));
 
-	for (int i = 0; i < lengthof(of_strings); i++)
+	for (size_t i = 0; i < lengthof(of_strings); i++)
 	{
 		if (strcmp(name, of_strings[i]) == 0)
 			return operands_are_uncertain(call->args, params);
