@@ -21,9 +21,11 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/timestamp.h"
+#include "utils/varlena.h"
 
 static char *unmet_need(const char *need);
 static char *unmet_window(void);
+static bool is_preloaded(const char *library);
 static int	server_major(void);
 
 /* Why the rule cannot run here, in words for a coverage row, or NULL. */
@@ -63,6 +65,11 @@ unmet_need(const char *need)
 		return OidIsValid(get_extension_oid(need + 10, true)) ? NULL :
 			psprintf("needs CREATE EXTENSION %s", quote_identifier(need + 10));
 
+	if (strncmp(need, "library ", 8) == 0)
+		return is_preloaded(need + 8) ? NULL :
+			psprintf("%s is not in shared_preload_libraries: add it and restart",
+					 need + 8);
+
 	Assert(strncmp(need, "version ", 8) == 0);
 	return server_major() >= atoi(need + 8) ? NULL :
 		psprintf("needs PostgreSQL %s or later", need + 8);
@@ -95,6 +102,30 @@ unmet_window(void)
 	}
 	SPI_finish();
 	return reason;
+}
+
+/* Whether shared_preload_libraries names the library, with a path or not. */
+static bool
+is_preloaded(const char *library)
+{
+	char	   *setting = pstrdup(GetConfigOption("shared_preload_libraries",
+												  false, false));
+	List	   *names;
+	ListCell   *cell;
+
+	if (!SplitDirectoriesString(setting, ',', &names))
+		return false;
+	foreach(cell, names)
+	{
+		const char *name = last_dir_separator(lfirst(cell));
+		size_t		length = strlen(library);
+
+		name = name == NULL ? lfirst(cell) : name + 1;
+		if (strncmp(name, library, length) == 0 &&
+			(name[length] == '\0' || name[length] == '.'))
+			return true;
+	}
+	return false;
 }
 
 static int

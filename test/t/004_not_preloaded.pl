@@ -26,6 +26,14 @@ is( $node->safe_psql(
 	),
 	'each rule that needs preloading, and no other, says so');
 
+# An extension whose library was not preloaded raises an error when it is read;
+# that is nothing to run into.
+$node->safe_psql('advised', 'CREATE EXTENSION pg_stat_statements');
+like(coverage_of($node, "rule = 'slow_statement'"),
+	qr/skipped pg_stat_statements is not in shared_preload_libraries/,
+	'a rule that reads an extension without its library says so');
+$node->safe_psql('advised', 'DROP EXTENSION pg_stat_statements');
+
 # The library may be loaded late, by any way that PostgreSQL has.
 is( $node->safe_psql('advised', "LOAD 'dbadvisor'; SELECT dbadvisor.is_preloaded()"),
 	'f', 'LOAD is not preloading');

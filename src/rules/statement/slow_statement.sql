@@ -1,7 +1,7 @@
 -- slow_statement: statement that takes a large share of the time of this database
 -- category: statement
 -- severity: notice
--- needs: extension pg_stat_statements
+-- needs: extension pg_stat_statements, library pg_stat_statements
 -- examines: @extschema:pg_stat_statements@.pg_stat_statements
 --
 -- A few statements take most of a server's time. They are where an index, a
