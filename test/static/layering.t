@@ -1,6 +1,7 @@
 #!/usr/bin/env perl
 # The stations of src/ may use only those before them: who includes whom is
-# checked against the table of src/README, and only compat.h knows versions.
+# checked against the table of src/README, only compat.h knows versions, and
+# typedefs.list has our types.
 use strict;
 use warnings;
 use File::Basename;
@@ -58,4 +59,19 @@ for my $file (@sources)
 
     is("@wrong", '', $file);
 }
+
+# pgindent needs to know our types.
+my %types;
+for my $file (@sources)
+{
+    open my $fh, '<', $file or die "$file: $!";
+    while (<$fh>)
+    {
+        $types{$1} = 1 if /^\}\s*([A-Z]\w+);/ || /^typedef (?:struct|enum) \w+ ([A-Z]\w+);/;
+    }
+    close $fh;
+}
+open my $list, '<', 'typedefs.list' or die $!;
+chomp(my @listed = <$list>);
+is_deeply(\@listed, [ sort keys %types ], 'typedefs.list has our types, sorted');
 done_testing();
