@@ -71,7 +71,8 @@ WITH limits AS (
     SELECT m.root,
            count(*) FILTER (WHERE m.has_rows) AS leaves,
            count(*) FILTER (WHERE m.is_keyless) AS keyless,
-           sum(m.rows) AS rows,
+           -- ANALYZE leaves the rows of all partitions at their root once more.
+           coalesce(sum(m.rows) FILTER (WHERE m.has_rows), 0) AS rows,
            sum(m.changes)::int8 AS changes,
            bool_or(m.cannot_change) AS cannot_change,
            bool_or(m.is_published) AS is_published
@@ -105,6 +106,8 @@ WITH limits AS (
     SELECT c.*,
            format('%I.%I', c.schema, c.name) AS target,
            u.indexrelid,
+           u.is_identity,
+           u.is_clustered,
            quote_ident(u.name) AS index_name,
            u.columns,
            u.nullable,
@@ -123,6 +126,8 @@ WITH limits AS (
         SELECT i.indexrelid,
                x.relname AS name,
                i.indimmediate,
+               i.indisreplident AS is_identity,
+               i.indisclustered AS is_clustered,
                k.columns,
                k.nullable,
                -- What ALTER TABLE .. ADD PRIMARY KEY USING INDEX accepts.
@@ -185,7 +190,9 @@ SELECT 'pg_class'::regclass::oid AS classid,
                   n.size,
                   to_char(n.changes, 'FM999,999,999,999,990'),
                   CASE WHEN n.counted >= '2 days' THEN format('%s days', extract(day FROM n.counted))
-                       ELSE format('%s minutes', trunc(extract(epoch FROM n.counted) / 60)) END),
+                       WHEN n.counted >= '2 hours' THEN format('%s hours', trunc(extract(epoch FROM n.counted) / 3600))
+                       WHEN n.counted >= '2 minutes' THEN format('%s minutes', trunc(extract(epoch FROM n.counted) / 60))
+                       ELSE 'the last two minutes' END),
            CASE WHEN n.fails
                 THEN 'A publication publishes its updates or deletes: UPDATE and DELETE on it fail.'
                 WHEN n.is_published AND n.replica_identity = 'f'
@@ -224,15 +231,24 @@ JOIN LATERAL (VALUES
      format('ALTER TABLE %s ADD PRIMARY KEY USING INDEX %s;', n.target, n.index_name),
      format('ALTER TABLE %s DROP CONSTRAINT %s;', n.target, n.index_name)
          || coalesce(E'\nALTER TABLE ' || n.target || ' ' || n.drop_not_null || ';', '')
-         || E'\n' || dbadvisor.index_definition(n.indexrelid) || ';',
+         || E'\n' || dbadvisor.index_definition(n.indexrelid) || ';'
+         -- What goes with the index: without its identity a published table refuses UPDATE.
+         || CASE WHEN n.is_identity
+                 THEN format(E'\nALTER TABLE %s REPLICA IDENTITY USING INDEX %s;', n.target, n.index_name) ELSE '' END
+         || CASE WHEN n.is_clustered
+                 THEN format(E'\nALTER TABLE %s CLUSTER ON %s;', n.target, n.index_name) ELSE '' END
+         || coalesce(E'\nCOMMENT ON INDEX ' || quote_ident(n.schema) || '.' || n.index_name || ' IS '
+                     || quote_literal(obj_description(n.indexrelid, 'pg_class')) || ';', ''),
      CASE WHEN n.nullable = '{}'
           THEN 'Takes ACCESS EXCLUSIVE on the table, but only for a moment: set lock_timeout.'
-          ELSE format('Reads every row (%s) under ACCESS EXCLUSIVE, so nobody reads or writes the table meanwhile; fails, and changes nothing, when it meets a null.', n.size) END
-         || ' The undo drops the index and builds it again.'),
+          ELSE format('Reads every row (%s) under ACCESS EXCLUSIVE, so nobody reads or writes the table meanwhile; fails, and changes nothing, when it meets a null. From then on inserts of a null fail: make sure that none is meant to come.', n.size) END
+         || ' The undo drops the index and builds it again, and nothing keeps its columns unique meanwhile.'
+         || CASE WHEN n.is_identity
+                 THEN ' Until it has, UPDATE and DELETE fail if a publication publishes them.' ELSE '' END),
     ('not null',
      format('ALTER TABLE %s %s;', n.target, n.set_not_null),
      format('ALTER TABLE %s %s;', n.target, n.drop_not_null),
-     format('Reads every row (%s) under ACCESS EXCLUSIVE, so nobody reads or writes the table meanwhile; fails, and changes nothing, when it meets a null. On a big table add CHECK (... IS NOT NULL) NOT VALID first and validate it, then no row is read.', n.size)),
+     format('Reads every row (%s) under ACCESS EXCLUSIVE, so nobody reads or writes the table meanwhile; fails, and changes nothing, when it meets a null. On a big table add CHECK (... IS NOT NULL) NOT VALID first and validate it, then no row is read. From then on inserts of a null fail: make sure that none is meant to come.', n.size)),
     ('replica identity',
      format('ALTER TABLE %s REPLICA IDENTITY USING INDEX %s;', n.target, n.index_name),
      format('ALTER TABLE %s REPLICA IDENTITY %s;', n.target,
@@ -247,7 +263,7 @@ JOIN LATERAL (VALUES
      format('ALTER TABLE %s ADD COLUMN %s bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY;', n.target, n.new_column),
      format('ALTER TABLE %s DROP COLUMN %s;', n.target, n.new_column),
      concat_ws(' ',
-         format('Rewrites the whole table (%s) and its indexes under ACCESS EXCLUSIVE, so nobody reads or writes it meanwhile, and needs that much disk once more. SELECT * gives one column more. The undo drops the column with the numbers in it.', n.size),
+         format('Rewrites the whole table (%s) and its indexes under ACCESS EXCLUSIVE, so nobody reads or writes it meanwhile, and needs that much disk once more. SELECT * gives one column more, and COPY without a list of columns wants it. The undo drops the column with the numbers in it.', n.size),
          CASE WHEN n.is_published THEN 'Add the column on the subscribers first.' END,
          CASE WHEN n.new_column <> 'id'
               THEN 'It has a column "id": if that is unique, CREATE UNIQUE INDEX CONCURRENTLY on it and look again, for that rewrites nothing.' END)),
