@@ -14,8 +14,7 @@
 --
 -- The narrow index is smaller and can be the faster one. Where the other is
 -- more than three times its size, confidence is low; if the narrow one is in
--- use as well, severity is info. Try it first: hide the narrow index from the
--- planner with dbadvisor.whatif().
+-- use as well, severity is info.
 --
 -- Fix: drop it. DROP INDEX CONCURRENTLY waits for running transactions but
 -- blocks nobody. The undo statement makes the same index again.
