@@ -90,10 +90,10 @@ SELECT 'pg_class'::regclass::oid AS classid,
             ELSE 0.9 END::float8 AS confidence,
        format('DROP INDEX %s%I.%I;',
               CASE u.kind WHEN 'I' THEN '' ELSE 'CONCURRENTLY ' END, u.schema, u.name) AS fix,
-       d.definition || ';' AS undo,
+       d.definition || ';' || dbadvisor.index_extras(u.indexrelid) AS undo,
        concat_ws(' ',
            CASE u.kind WHEN 'I'
-                THEN 'Takes ACCESS EXCLUSIVE on the table and its partitions for a moment: set lock_timeout.'
+                THEN 'Takes ACCESS EXCLUSIVE on the table and its partitions for a moment: set lock_timeout. The undo blocks writes to them until all parts are built; their own names and comments do not come back.'
                 ELSE 'Blocks no reads or writes; waits for transactions that use the table, and cannot run inside a transaction block.' END,
            CASE WHEN u.has_expressions
                 THEN 'It indexes an expression, so the planner''s statistics about that expression go with it.' END,

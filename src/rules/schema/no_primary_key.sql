@@ -107,7 +107,6 @@ WITH limits AS (
            format('%I.%I', c.schema, c.name) AS target,
            u.indexrelid,
            u.is_identity,
-           u.is_clustered,
            quote_ident(u.name) AS index_name,
            u.columns,
            u.nullable,
@@ -127,7 +126,6 @@ WITH limits AS (
                x.relname AS name,
                i.indimmediate,
                i.indisreplident AS is_identity,
-               i.indisclustered AS is_clustered,
                k.columns,
                k.nullable,
                -- What ALTER TABLE .. ADD PRIMARY KEY USING INDEX accepts.
@@ -232,13 +230,8 @@ JOIN LATERAL (VALUES
      format('ALTER TABLE %s DROP CONSTRAINT %s;', n.target, n.index_name)
          || coalesce(E'\nALTER TABLE ' || n.target || ' ' || n.drop_not_null || ';', '')
          || E'\n' || dbadvisor.index_definition(n.indexrelid) || ';'
-         -- What goes with the index: without its identity a published table refuses UPDATE.
-         || CASE WHEN n.is_identity
-                 THEN format(E'\nALTER TABLE %s REPLICA IDENTITY USING INDEX %s;', n.target, n.index_name) ELSE '' END
-         || CASE WHEN n.is_clustered
-                 THEN format(E'\nALTER TABLE %s CLUSTER ON %s;', n.target, n.index_name) ELSE '' END
-         || coalesce(E'\nCOMMENT ON INDEX ' || quote_ident(n.schema) || '.' || n.index_name || ' IS '
-                     || quote_literal(obj_description(n.indexrelid, 'pg_class')) || ';', ''),
+         -- Without its replica identity a published table refuses UPDATE.
+         || dbadvisor.index_extras(n.indexrelid),
      CASE WHEN n.nullable = '{}'
           THEN 'Takes ACCESS EXCLUSIVE on the table, but only for a moment: set lock_timeout.'
           ELSE format('Reads every row (%s) under ACCESS EXCLUSIVE, so nobody reads or writes the table meanwhile; fails, and changes nothing, when it meets a null. From then on inserts of a null fail: make sure that none is meant to come.', n.size) END
