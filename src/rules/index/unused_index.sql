@@ -74,9 +74,12 @@ SELECT 'pg_class'::regclass::oid AS classid,
        0 AS objsubid,
        format('%s in %s; it takes %s, and its table took %s meanwhile.',
               CASE u.scans WHEN 0 THEN 'Not scanned once'
+                   WHEN 1 THEN 'Scanned only once'
                    ELSE format('Scanned only %s times', u.scans) END,
               CASE WHEN u.days >= 2 THEN format('%s days', trunc(u.days))
-                   ELSE format('%s hours', round(u.days * 24, 1)) END,
+                   WHEN u.days * 24 >= 2 THEN format('%s hours', trunc(u.days * 24))
+                   WHEN u.days * 1440 >= 2 THEN format('%s minutes', trunc(u.days * 1440))
+                   ELSE 'the last two minutes' END,
               pg_size_pretty(u.bytes),
               CASE w.writes WHEN 0 THEN 'no write' WHEN 1 THEN '1 write'
                    ELSE format('%s writes', w.writes) END) AS detail,

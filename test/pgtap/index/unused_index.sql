@@ -2,7 +2,7 @@
 -- that enforces or serves something is not; dropping it ends the finding, and
 -- the undo brings the same index back.
 \ir ../rule.psql
-SELECT plan(13);
+SELECT plan(14);
 
 CREATE TABLE parent (id int PRIMARY KEY);
 INSERT INTO parent SELECT generate_series(1, 10);
@@ -43,6 +43,9 @@ SELECT ok(test.found('unused_index', 'public.part_v')
 SELECT ok(NOT test.found('unused_index', 'public.part_id'), 'and not when one of its partitions was scanned');
 
 SELECT is((f.evidence ->> 'table_writes')::int, 60000, 'the evidence counts the writes')
+FROM test.finding('unused_index', 'public.t_unused') f;
+
+SELECT alike(f.detail, 'Not scanned once in the last two minutes; it takes %', 'and the time is said in words')
 FROM test.finding('unused_index', 'public.t_unused') f;
 
 CREATE TABLE before AS
