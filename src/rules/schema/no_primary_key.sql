@@ -86,6 +86,14 @@ WITH limits AS (
            t.replica_identity,
            c.relnatts AS attributes,
            c.reloftype <> 0 AS is_typed,
+           EXISTS (SELECT
+                   FROM pg_type y
+                   JOIN pg_depend d
+                       ON d.refclassid = 'pg_type'::regclass
+                       AND d.refobjid IN (y.oid, y.typarray)
+                       AND d.classid = 'pg_class'::regclass
+                       AND d.objsubid > 0
+                   WHERE y.oid = c.reltype) AS is_column_type,
            t.relid IN (SELECT i.inhparent FROM pg_inherits i) AS is_parent,
            s.leaves,
            s.keyless,
@@ -117,7 +125,7 @@ WITH limits AS (
                 WHEN u.nullable <> '{}' THEN 'not null'
                 WHEN u.indimmediate THEN 'replica identity'
                 WHEN u.indexrelid IS NOT NULL OR c.is_parent OR c.is_typed
-                     OR c.attributes >= l.max_columns THEN 'undecided'
+                     OR c.is_column_type OR c.attributes >= l.max_columns THEN 'undecided'
                 ELSE 'new column' END AS cure
     FROM candidates c
     CROSS JOIN limits l
@@ -274,5 +282,7 @@ JOIN LATERAL (VALUES
           THEN 'No command is given because it has inheritance children, to which no key passes on.'
           WHEN n.is_typed
           THEN 'No command is given because it is a table of a composite type: add the column there.'
+          WHEN n.is_column_type
+          THEN 'No command is given because columns of other tables are of its row type, which the server refuses to rewrite: change those first.'
           ELSE 'No command is given because it has no room for one more column.' END)
 ) AS c(cure, fix, undo, caution) ON c.cure = n.cure

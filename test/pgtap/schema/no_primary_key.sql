@@ -2,7 +2,7 @@
 -- cheapest way to a key, and leaves alone what has one in all but name or
 -- needs none.
 \ir ../rule.psql
-SELECT plan(48);
+SELECT plan(49);
 
 CREATE TABLE bare (a int, b text) WITH (autovacuum_enabled = false);
 CREATE TABLE keyed (a int PRIMARY KEY, b text);
@@ -44,6 +44,8 @@ CREATE TABLE parent (a int);
 CREATE TABLE child (b int) INHERITS (parent);
 CREATE TYPE row_type AS (a int, b int);
 CREATE TABLE typed OF row_type;
+CREATE TABLE kept_whole (a int);
+CREATE TABLE keeps_whole (id int PRIMARY KEY, was kept_whole[]);
 
 CREATE TABLE part (a int, b int) PARTITION BY RANGE (a);
 CREATE TABLE part_1 PARTITION OF part FOR VALUES FROM (0) TO (5000) PARTITION BY RANGE (b);
@@ -103,6 +105,7 @@ SELECT is_empty($$SELECT object FROM dbadvisor.recommendations('{schema}', 'info
                 'nor what cannot have a key, nor an inheritance child');
 SELECT is((SELECT fix FROM test.finding('no_primary_key', 'public.parent')), NULL, 'its parent is, without a command');
 SELECT is((SELECT fix FROM test.finding('no_primary_key', 'public.typed')), NULL, 'nor is there one for a typed table');
+SELECT is((SELECT fix FROM test.finding('no_primary_key', 'public.kept_whole')), NULL, 'nor for one that is the type of a column');
 SELECT is((SELECT fix FROM test.finding('no_primary_key', 'public.wide')), NULL, 'nor where there is no room for a column');
 
 SELECT ok(test.is_notice('public.part'), 'a partitioned table is reported');
