@@ -158,7 +158,11 @@ WITH limits AS (
           AND i.indisready
           AND i.indpred IS NULL
           AND i.indexprs IS NULL
-        ORDER BY k.nullable <> '{}', NOT i.indimmediate, is_usable DESC, length(k.columns), x.relname
+        ORDER BY k.nullable <> '{}', NOT i.indimmediate, is_usable DESC, length(k.columns),
+                 -- Of equal ones the one that duplicate_index keeps.
+                 i.indisreplident OR i.indisclustered DESC,
+                 i.indexrelid IN (SELECT f.conindid FROM pg_constraint f WHERE f.contype = 'f') DESC,
+                 pg_stat_get_numscans(i.indexrelid) DESC, i.indexrelid
         LIMIT 1) u ON true
     -- A unique constraint on columns that are NOT NULL is a key in all but name.
     WHERE u.indexrelid IS NULL OR u.nullable <> '{}' OR u.is_usable OR c.fails

@@ -2,7 +2,7 @@
 -- cheapest way to a key, and leaves alone what has one in all but name or
 -- needs none.
 \ir ../rule.psql
-SELECT plan(49);
+SELECT plan(50);
 
 CREATE TABLE bare (a int, b text) WITH (autovacuum_enabled = false);
 CREATE TABLE keyed (a int PRIMARY KEY, b text);
@@ -12,6 +12,9 @@ CREATE UNIQUE INDEX with_index_b_a ON with_index (b, a);
 ALTER TABLE with_index REPLICA IDENTITY USING INDEX with_index_b_a;
 ALTER TABLE with_index CLUSTER ON with_index_b_a;
 COMMENT ON INDEX with_index_b_a IS 'the importer''s key';
+CREATE TABLE with_twins (a int NOT NULL);
+CREATE UNIQUE INDEX with_twins_b ON with_twins (a);
+CREATE UNIQUE INDEX with_twins_a ON with_twins (a);
 CREATE TABLE with_nullable_index (a int, b int NOT NULL);
 CREATE UNIQUE INDEX "Odd ""index;" ON with_nullable_index (b, a);
 CREATE TABLE with_nullable_constraint (a int UNIQUE, b int);
@@ -85,6 +88,9 @@ SELECT ok(test.is_notice('public.bare'), 'a table without any key is reported');
 SELECT ok(NOT test.found('no_primary_key', 'public.keyed'), 'one with a primary key is not');
 SELECT ok(test.is_notice('public.with_index'), 'one with a unique index is');
 SELECT ok(test.is_notice('public.with_nullable_index'), 'also where NOT NULL is missing');
+SELECT matches(fix, 'USING INDEX with_twins_b;', 'of equal indexes it takes the one that duplicate_index keeps')
+FROM test.finding('no_primary_key', 'public.with_twins');
+DROP TABLE with_twins;
 SELECT matches(detail, 'Its unique index "Odd ""index;" on \(b, a\) could serve, were a NOT NULL', 'which it says')
 FROM test.finding('no_primary_key', 'public.with_nullable_index');
 SELECT ok(test.is_notice('public.with_nullable_constraint'), 'and one whose unique constraint admits nulls');
