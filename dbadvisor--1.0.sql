@@ -289,6 +289,33 @@ END;
 COMMENT ON FUNCTION dbadvisor.partition_leaves(oid) IS
     'The partitions that hold the rows of a partitioned table or index; for any other relation, itself. Unlike pg_partition_tree() it takes no lock.';
 
+CREATE FUNCTION dbadvisor.index_extras(index oid)
+RETURNS text
+LANGUAGE sql STABLE STRICT PARALLEL SAFE COST 100
+BEGIN ATOMIC
+    SELECT concat(
+        (SELECT string_agg(format(E'\nALTER INDEX %I.%I ALTER COLUMN %s SET STATISTICS %s;',
+                                  n.nspname, c.relname, a.attnum,
+                                  to_jsonb(a) ->> 'attstattarget'), '' ORDER BY a.attnum)
+         FROM pg_attribute a
+         WHERE a.attrelid = c.oid
+           AND coalesce((to_jsonb(a) ->> 'attstattarget')::int, -1) <> -1),
+        CASE WHEN i.indisreplident
+             THEN format(E'\nALTER TABLE %I.%I REPLICA IDENTITY USING INDEX %I;',
+                         n.nspname, t.relname, c.relname) END,
+        CASE WHEN i.indisclustered
+             THEN format(E'\nALTER TABLE %I.%I CLUSTER ON %I;', n.nspname, t.relname, c.relname) END,
+        E'\nCOMMENT ON INDEX ' || quote_ident(n.nspname) || '.' || quote_ident(c.relname)
+            || ' IS ' || quote_literal(obj_description(c.oid, 'pg_class')) || ';')
+    FROM pg_index i
+    JOIN pg_class c ON c.oid = i.indexrelid
+    JOIN pg_class t ON t.oid = i.indrelid
+    JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE i.indexrelid = index_extras.index;
+END;
+COMMENT ON FUNCTION dbadvisor.index_extras(oid) IS
+    'What CREATE INDEX does not bring back, as commands, each after a line break: statistics targets, replica identity, CLUSTER, comment. Empty where there is none of it.';
+
 CREATE FUNCTION dbadvisor.index_body(index oid)
 RETURNS text
 LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE COST 1000

@@ -123,7 +123,7 @@ SELECT 'pg_class'::regclass::oid AS classid,
                         CASE l.kind WHEN 'I' THEN '' ELSE 'CONCURRENTLY ' END,
                         l.schema, l.name) END AS fix,
        CASE WHEN NOT l.can_go THEN NULL
-            WHEN l.conid IS NULL THEN f.definition || ';'
+            WHEN l.conid IS NULL THEN f.definition || ';' || dbadvisor.index_extras(l.indexrelid)
             WHEN l.kind = 'I'
             THEN format('ALTER TABLE %I.%I ADD CONSTRAINT %I %s;',
                         l.schema, l.table_name, l.conname, pg_get_constraintdef(l.conid))
@@ -133,7 +133,11 @@ SELECT 'pg_class'::regclass::oid AS classid,
                            (SELECT CASE WHEN con.condeferrable THEN ' DEFERRABLE' END
                                    || CASE WHEN con.condeferred THEN ' INITIALLY DEFERRED' ELSE '' END
                             FROM pg_constraint con
-                            WHERE con.oid = l.conid)) END AS undo,
+                            WHERE con.oid = l.conid))
+                 || dbadvisor.index_extras(l.indexrelid) END
+           || coalesce(E'\nCOMMENT ON CONSTRAINT ' || quote_ident(l.conname)
+                       || format(' ON %I.%I IS ', l.schema, l.table_name)
+                       || quote_literal(obj_description(l.conid, 'pg_constraint')) || ';', '') AS undo,
        CASE WHEN NOT l.can_go
             THEN format('Used by the foreign key %s, which must be dropped and added again before this index can go. %s',
                         array_to_string(l.referenced_by, ', '),
@@ -143,7 +147,7 @@ SELECT 'pg_class'::regclass::oid AS classid,
             WHEN l.conid IS NOT NULL
             THEN 'Takes ACCESS EXCLUSIVE on the table for a moment: set lock_timeout. Statements that say ON CONFLICT ON CONSTRAINT with its name stop working.'
             WHEN l.kind = 'I'
-            THEN 'Takes ACCESS EXCLUSIVE on the table and its partitions for a moment: set lock_timeout.'
+            THEN 'Takes ACCESS EXCLUSIVE on the table and its partitions for a moment: set lock_timeout. The undo blocks writes to them until all parts are built; their own names and comments do not come back.'
             ELSE 'Blocks no reads or writes; waits for transactions that use the table, and cannot run inside a transaction block.'
             END AS caution,
        jsonb_build_object(

@@ -143,8 +143,10 @@ WITH limits AS MATERIALIZED (
 SELECT 'pg_constraint'::regclass::oid AS classid,
        p.conid AS objid,
        0 AS objsubid,
-       format('Each row deleted from %I.%I reads all of %I.%I (%s), which has no index that begins with (%s)%s; so far %s.',
-              parent.schema, parent.name, p.schema, p.table_name,
+       format('Each row deleted from %I.%I reads %s of %I.%I (%s), which has no index that begins with (%s)%s; so far %s.',
+              parent.schema, parent.name,
+              CASE WHEN p.near IS NULL THEN 'all' ELSE 'more than it need' END,
+              p.schema, p.table_name,
               pg_size_pretty(p.bytes), p.columns,
               CASE WHEN p.served > 0
                    THEN format(' on %s of its %s partitions', p.partitions - p.served, p.partitions)

@@ -14,8 +14,7 @@
 --
 -- The narrow index is smaller and can be the faster one. Where the other is
 -- more than three times its size, confidence is low; if the narrow one is in
--- use as well, severity is info. Try it first: hide the narrow index from the
--- planner with dbadvisor.whatif().
+-- use as well, severity is info.
 --
 -- Fix: drop it. DROP INDEX CONCURRENTLY waits for running transactions but
 -- blocks nobody. The undo statement makes the same index again.
@@ -138,10 +137,10 @@ SELECT 'pg_class'::regclass::oid AS classid,
             ELSE 0.7 END::float8 AS confidence,
        format('DROP INDEX %s%I.%I;',
               CASE r.kind WHEN 'I' THEN '' ELSE 'CONCURRENTLY ' END, r.schema, r.name) AS fix,
-       d.definition || ';' AS undo,
+       d.definition || ';' || dbadvisor.index_extras(r.indexrelid) AS undo,
        concat_ws(' ',
            CASE r.kind WHEN 'I'
-                THEN 'Takes ACCESS EXCLUSIVE on the table and its partitions for a moment: set lock_timeout.'
+                THEN 'Takes ACCESS EXCLUSIVE on the table and its partitions for a moment: set lock_timeout. The undo blocks writes to them until all parts are built; their own names and comments do not come back.'
                 ELSE 'Blocks no reads or writes; waits for transactions that use the table, and cannot run inside a transaction block.' END,
            CASE WHEN r.is_used
                 THEN 'Queries that use it now will read the wider index instead, a little slower.' END) AS caution,

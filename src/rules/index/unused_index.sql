@@ -74,9 +74,12 @@ SELECT 'pg_class'::regclass::oid AS classid,
        0 AS objsubid,
        format('%s in %s; it takes %s, and its table took %s meanwhile.',
               CASE u.scans WHEN 0 THEN 'Not scanned once'
+                   WHEN 1 THEN 'Scanned only once'
                    ELSE format('Scanned only %s times', u.scans) END,
               CASE WHEN u.days >= 2 THEN format('%s days', trunc(u.days))
-                   ELSE format('%s hours', round(u.days * 24, 1)) END,
+                   WHEN u.days * 24 >= 2 THEN format('%s hours', trunc(u.days * 24))
+                   WHEN u.days * 1440 >= 2 THEN format('%s minutes', trunc(u.days * 1440))
+                   ELSE 'the last two minutes' END,
               pg_size_pretty(u.bytes),
               CASE w.writes WHEN 0 THEN 'no write' WHEN 1 THEN '1 write'
                    ELSE format('%s writes', w.writes) END) AS detail,
@@ -90,10 +93,10 @@ SELECT 'pg_class'::regclass::oid AS classid,
             ELSE 0.9 END::float8 AS confidence,
        format('DROP INDEX %s%I.%I;',
               CASE u.kind WHEN 'I' THEN '' ELSE 'CONCURRENTLY ' END, u.schema, u.name) AS fix,
-       d.definition || ';' AS undo,
+       d.definition || ';' || dbadvisor.index_extras(u.indexrelid) AS undo,
        concat_ws(' ',
            CASE u.kind WHEN 'I'
-                THEN 'Takes ACCESS EXCLUSIVE on the table and its partitions for a moment: set lock_timeout.'
+                THEN 'Takes ACCESS EXCLUSIVE on the table and its partitions for a moment: set lock_timeout. The undo blocks writes to them until all parts are built; their own names and comments do not come back.'
                 ELSE 'Blocks no reads or writes; waits for transactions that use the table, and cannot run inside a transaction block.' END,
            CASE WHEN u.has_expressions
                 THEN 'It indexes an expression, so the planner''s statistics about that expression go with it.' END,

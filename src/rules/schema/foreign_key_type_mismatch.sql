@@ -27,7 +27,7 @@
 -- fill it in batches, and swap the names. The undo statement changes the type
 -- back. There is no fix to run where the server would refuse it or where it would
 -- move the mismatch elsewhere: views, generated columns, policies, triggers or
--- functions that use the column, partition keys, inherited columns, another
+-- functions that use the column, columns of the table's row type, partition keys, inherited columns, another
 -- foreign key on the same column, a column that is wider than the key.
 --
 -- Not reported: text and varchar, which are one type to the server, different
@@ -94,6 +94,14 @@ WITH RECURSIVE limits AS MATERIALIZED (
            (coalesce(m.is_wider, false)
             OR m.attinhcount > 0
             OR m.attgenerated <> ''
+            OR EXISTS (SELECT
+                       FROM pg_type y
+                       JOIN pg_depend d
+                           ON d.refclassid = 'pg_type'::regclass
+                           AND d.refobjid IN (y.oid, y.typarray)
+                           AND d.classid = 'pg_class'::regclass
+                           AND d.objsubid > 0
+                       WHERE y.typrelid = m.relid)
             OR NOT EXISTS (SELECT
                            FROM pg_cast k
                            WHERE k.castsource = m.type
@@ -189,11 +197,11 @@ SELECT 'pg_constraint'::regclass::oid AS classid,
             ELSE 'notice' END AS severity,
        0.9::float8 AS confidence,
        CASE WHEN NOT b.is_stuck
-            THEN format('ALTER TABLE %I.%I %s;', b.schema, b.table_name, b.forwards) END AS fix,
+            THEN format(E'ALTER TABLE %1$I.%2$I %3$s;\nANALYZE %1$I.%2$I;', b.schema, b.table_name, b.forwards) END AS fix,
        CASE WHEN NOT b.is_stuck
-            THEN format('ALTER TABLE %I.%I %s;', b.schema, b.table_name, b.backwards) END AS undo,
+            THEN format(E'ALTER TABLE %1$I.%2$I %3$s;\nANALYZE %1$I.%2$I;', b.schema, b.table_name, b.backwards) END AS undo,
        CASE WHEN NOT b.is_stuck
-            THEN format('Takes ACCESS EXCLUSIVE and rewrites the table (%s) with all its indexes, then checks its foreign keys; nobody can read or write it meanwhile. The undo does the same again.',
+            THEN format('Takes ACCESS EXCLUSIVE and rewrites the table (%s) with all its indexes, then checks its foreign keys; nobody can read or write it meanwhile. The statistics of the column are lost, hence ANALYZE. The undo does the same again.',
                         pg_size_pretty(size.bytes))
             WHEN NOT b.is_wider
             THEN 'There is no single command: something else depends on the type of the column, or another foreign key uses it as well.' END AS caution,

@@ -71,7 +71,8 @@ WITH limits AS (
     SELECT m.root,
            count(*) FILTER (WHERE m.has_rows) AS leaves,
            count(*) FILTER (WHERE m.is_keyless) AS keyless,
-           sum(m.rows) AS rows,
+           -- ANALYZE leaves the rows of all partitions at their root once more.
+           coalesce(sum(m.rows) FILTER (WHERE m.has_rows), 0) AS rows,
            sum(m.changes)::int8 AS changes,
            bool_or(m.cannot_change) AS cannot_change,
            bool_or(m.is_published) AS is_published
@@ -85,6 +86,14 @@ WITH limits AS (
            t.replica_identity,
            c.relnatts AS attributes,
            c.reloftype <> 0 AS is_typed,
+           EXISTS (SELECT
+                   FROM pg_type y
+                   JOIN pg_depend d
+                       ON d.refclassid = 'pg_type'::regclass
+                       AND d.refobjid IN (y.oid, y.typarray)
+                       AND d.classid = 'pg_class'::regclass
+                       AND d.objsubid > 0
+                   WHERE y.oid = c.reltype) AS is_column_type,
            t.relid IN (SELECT i.inhparent FROM pg_inherits i) AS is_parent,
            s.leaves,
            s.keyless,
@@ -105,6 +114,7 @@ WITH limits AS (
     SELECT c.*,
            format('%I.%I', c.schema, c.name) AS target,
            u.indexrelid,
+           u.is_identity,
            quote_ident(u.name) AS index_name,
            u.columns,
            u.nullable,
@@ -115,7 +125,7 @@ WITH limits AS (
                 WHEN u.nullable <> '{}' THEN 'not null'
                 WHEN u.indimmediate THEN 'replica identity'
                 WHEN u.indexrelid IS NOT NULL OR c.is_parent OR c.is_typed
-                     OR c.attributes >= l.max_columns THEN 'undecided'
+                     OR c.is_column_type OR c.attributes >= l.max_columns THEN 'undecided'
                 ELSE 'new column' END AS cure
     FROM candidates c
     CROSS JOIN limits l
@@ -123,6 +133,7 @@ WITH limits AS (
         SELECT i.indexrelid,
                x.relname AS name,
                i.indimmediate,
+               i.indisreplident AS is_identity,
                k.columns,
                k.nullable,
                -- What ALTER TABLE .. ADD PRIMARY KEY USING INDEX accepts.
@@ -147,7 +158,11 @@ WITH limits AS (
           AND i.indisready
           AND i.indpred IS NULL
           AND i.indexprs IS NULL
-        ORDER BY k.nullable <> '{}', NOT i.indimmediate, is_usable DESC, length(k.columns), x.relname
+        ORDER BY k.nullable <> '{}', NOT i.indimmediate, is_usable DESC, length(k.columns),
+                 -- Of equal ones the one that duplicate_index keeps.
+                 i.indisreplident OR i.indisclustered DESC,
+                 i.indexrelid IN (SELECT f.conindid FROM pg_constraint f WHERE f.contype = 'f') DESC,
+                 pg_stat_get_numscans(i.indexrelid) DESC, i.indexrelid
         LIMIT 1) u ON true
     -- A unique constraint on columns that are NOT NULL is a key in all but name.
     WHERE u.indexrelid IS NULL OR u.nullable <> '{}' OR u.is_usable OR c.fails
@@ -185,7 +200,9 @@ SELECT 'pg_class'::regclass::oid AS classid,
                   n.size,
                   to_char(n.changes, 'FM999,999,999,999,990'),
                   CASE WHEN n.counted >= '2 days' THEN format('%s days', extract(day FROM n.counted))
-                       ELSE format('%s minutes', trunc(extract(epoch FROM n.counted) / 60)) END),
+                       WHEN n.counted >= '2 hours' THEN format('%s hours', trunc(extract(epoch FROM n.counted) / 3600))
+                       WHEN n.counted >= '2 minutes' THEN format('%s minutes', trunc(extract(epoch FROM n.counted) / 60))
+                       ELSE 'the last two minutes' END),
            CASE WHEN n.fails
                 THEN 'A publication publishes its updates or deletes: UPDATE and DELETE on it fail.'
                 WHEN n.is_published AND n.replica_identity = 'f'
@@ -224,15 +241,19 @@ JOIN LATERAL (VALUES
      format('ALTER TABLE %s ADD PRIMARY KEY USING INDEX %s;', n.target, n.index_name),
      format('ALTER TABLE %s DROP CONSTRAINT %s;', n.target, n.index_name)
          || coalesce(E'\nALTER TABLE ' || n.target || ' ' || n.drop_not_null || ';', '')
-         || E'\n' || dbadvisor.index_definition(n.indexrelid) || ';',
+         || E'\n' || dbadvisor.index_definition(n.indexrelid) || ';'
+         -- Without its replica identity a published table refuses UPDATE.
+         || dbadvisor.index_extras(n.indexrelid),
      CASE WHEN n.nullable = '{}'
           THEN 'Takes ACCESS EXCLUSIVE on the table, but only for a moment: set lock_timeout.'
-          ELSE format('Reads every row (%s) under ACCESS EXCLUSIVE, so nobody reads or writes the table meanwhile; fails, and changes nothing, when it meets a null.', n.size) END
-         || ' The undo drops the index and builds it again.'),
+          ELSE format('Reads every row (%s) under ACCESS EXCLUSIVE, so nobody reads or writes the table meanwhile; fails, and changes nothing, when it meets a null. From then on inserts of a null fail: make sure that none is meant to come.', n.size) END
+         || ' The undo drops the index and builds it again, and nothing keeps its columns unique meanwhile.'
+         || CASE WHEN n.is_identity
+                 THEN ' Until it has, UPDATE and DELETE fail if a publication publishes them.' ELSE '' END),
     ('not null',
      format('ALTER TABLE %s %s;', n.target, n.set_not_null),
      format('ALTER TABLE %s %s;', n.target, n.drop_not_null),
-     format('Reads every row (%s) under ACCESS EXCLUSIVE, so nobody reads or writes the table meanwhile; fails, and changes nothing, when it meets a null. On a big table add CHECK (... IS NOT NULL) NOT VALID first and validate it, then no row is read.', n.size)),
+     format('Reads every row (%s) under ACCESS EXCLUSIVE, so nobody reads or writes the table meanwhile; fails, and changes nothing, when it meets a null. On a big table add CHECK (... IS NOT NULL) NOT VALID first and validate it, then no row is read. From then on inserts of a null fail: make sure that none is meant to come.', n.size)),
     ('replica identity',
      format('ALTER TABLE %s REPLICA IDENTITY USING INDEX %s;', n.target, n.index_name),
      format('ALTER TABLE %s REPLICA IDENTITY %s;', n.target,
@@ -247,7 +268,7 @@ JOIN LATERAL (VALUES
      format('ALTER TABLE %s ADD COLUMN %s bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY;', n.target, n.new_column),
      format('ALTER TABLE %s DROP COLUMN %s;', n.target, n.new_column),
      concat_ws(' ',
-         format('Rewrites the whole table (%s) and its indexes under ACCESS EXCLUSIVE, so nobody reads or writes it meanwhile, and needs that much disk once more. SELECT * gives one column more. The undo drops the column with the numbers in it.', n.size),
+         format('Rewrites the whole table (%s) and its indexes under ACCESS EXCLUSIVE, so nobody reads or writes it meanwhile, and needs that much disk once more. SELECT * gives one column more, and COPY without a list of columns wants it. The undo drops the column with the numbers in it.', n.size),
          CASE WHEN n.is_published THEN 'Add the column on the subscribers first.' END,
          CASE WHEN n.new_column <> 'id'
               THEN 'It has a column "id": if that is unique, CREATE UNIQUE INDEX CONCURRENTLY on it and look again, for that rewrites nothing.' END)),
@@ -265,5 +286,7 @@ JOIN LATERAL (VALUES
           THEN 'No command is given because it has inheritance children, to which no key passes on.'
           WHEN n.is_typed
           THEN 'No command is given because it is a table of a composite type: add the column there.'
+          WHEN n.is_column_type
+          THEN 'No command is given because columns of other tables are of its row type, which the server refuses to rewrite: change those first.'
           ELSE 'No command is given because it has no room for one more column.' END)
 ) AS c(cure, fix, undo, caution) ON c.cure = n.cure

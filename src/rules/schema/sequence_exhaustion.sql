@@ -224,9 +224,10 @@ WITH RECURSIVE limits AS (
            n.relid,
            bool_or(n.is_key) AS has_key,
            n.target,
-           format('ALTER TABLE %s %s;', n.target,
+           -- The column loses its statistics, and autovacuum sees no change.
+           format(E'ALTER TABLE %1$s %2$s;\nANALYZE %1$s;', n.target,
                   string_agg(format('ALTER COLUMN %I TYPE bigint', n.name), ', ' ORDER BY n.attnum)) AS fix,
-           format('ALTER TABLE %s %s;', n.target,
+           format(E'ALTER TABLE %1$s %2$s;\nANALYZE %1$s;', n.target,
                   string_agg(format('ALTER COLUMN %I TYPE %s', n.name, n.base), ', ' ORDER BY n.attnum)) AS undo,
            (SELECT sum(dbadvisor.relation_bytes(leaf))
             FROM dbadvisor.partition_leaves(n.relid) AS leaf)::int8 AS bytes
@@ -323,7 +324,7 @@ SELECT 'pg_class'::regclass::oid AS classid,
            CASE WHEN f.is_bounded OR f.is_narrow
                 THEN 'ALTER SEQUENCE takes SHARE ROW EXCLUSIVE on the sequence: nextval() waits for a moment.' END,
            CASE WHEN f.tables IS NOT NULL AND NOT f.is_bounded
-                THEN format('ALTER TABLE rewrites %s with all indexes under ACCESS EXCLUSIVE, so nobody reads or writes it meanwhile, and needs that much disk once more.%s',
+                THEN format('ALTER TABLE rewrites %s with all indexes under ACCESS EXCLUSIVE, so nobody reads or writes it meanwhile, and needs that much disk once more. The statistics of the columns are lost, hence ANALYZE.%s',
                             f.tables,
                             CASE WHEN f.is_big THEN ' For so big a table add a bigint column instead, keep it equal with a trigger, fill it in batches, build its unique index concurrently, and swap the two.' END) END,
            CASE WHEN f.referencing IS NOT NULL AND NOT f.is_bounded

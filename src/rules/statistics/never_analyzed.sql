@@ -91,7 +91,9 @@ SELECT 'pg_class'::regclass::oid AS classid,
        0 AS objsubid,
        concat(
            CASE WHEN c.tables > 0 AND NOT c.is_root
-                THEN format('%s of its partitions, %s, have no statistics', c.tables, pg_size_pretty(c.bytes))
+                THEN format(CASE c.tables WHEN 1 THEN '%s of its partitions, %s, has no statistics'
+                                 ELSE '%s of its partitions, %s, have no statistics' END,
+                            c.tables, pg_size_pretty(c.bytes))
                 WHEN c.tables > 0 AND c.last_analyze IS NULL
                 THEN format('%s%s without statistics: no ANALYZE is on record',
                             pg_size_pretty(c.bytes),
@@ -101,7 +103,7 @@ SELECT 'pg_class'::regclass::oid AS classid,
                 WHEN c.tables > 0
                 THEN format('%s without statistics, though it was analyzed on %s: it was empty then, or they were lost since',
                             pg_size_pretty(c.bytes), to_char(c.last_analyze, 'YYYY-MM-DD HH24:MI'))
-                ELSE format('Its %s partitions or children, %s, are analyzed, but as a whole it has no statistics',
+                ELSE format('Its partitions or children (%s, %s) are analyzed, but as a whole it has no statistics',
                             c.leaves, pg_size_pretty(c.bytes)) END,
            CASE WHEN c.lacks_inherited AND c.tables > 0 THEN ', nor has it any as a whole' END,
            CASE WHEN c.lacks_inherited THEN '; autovacuum does not make those.'

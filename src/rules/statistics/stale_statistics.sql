@@ -15,7 +15,7 @@
 -- server. Partitions are reported together, at their root.
 --
 -- Severity is notice where autovacuum is on: it may yet come. It is given five
--- rounds (autovacuum_naptime) after the last ANALYZE.
+-- rounds (autovacuum_naptime) after the last ANALYZE, and after the table was made.
 --
 -- Fix: ANALYZE; and where the table has autovacuum switched off, think of
 -- switching that on (see vacuum_overdue, which does).
@@ -46,9 +46,8 @@ WITH limits AS (
       -- Rows loaded just before ANALYZE may be counted just after it: wait for
       -- autovacuum to have had its chance.
       AND (d.disabled_by IS NOT NULL
-           OR d.last_analyze IS NULL
-           OR d.last_analyze < now() - l.rounds_of_patience
-                               * current_setting('autovacuum_naptime')::interval)
+           OR coalesce(greatest(d.last_analyze, dbadvisor.relation_created(d.relid)), '-infinity')
+              < now() - l.rounds_of_patience * current_setting('autovacuum_naptime')::interval)
       AND dbadvisor.has_statistics(d.relid)
       AND NOT EXISTS (SELECT
                       FROM pg_stat_progress_analyze p

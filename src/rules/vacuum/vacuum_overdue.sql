@@ -17,7 +17,9 @@
 -- partitions of a table are reported together.
 --
 -- Severity is notice up to five times the trigger, and where only inserted rows
--- wait.
+-- wait. Where autovacuum is on it is given five rounds (autovacuum_naptime) after
+-- the last VACUUM, and after the table was made, unless an old transaction keeps
+-- VACUUM from removing anything.
 --
 -- Fix: VACUUM (ANALYZE), and where the table has autovacuum switched off, switch
 -- it on again; the undo switches it off. When tables are reported here though
@@ -33,9 +35,18 @@ WITH limits AS (
            10000 AS min_rows,
            2.0 AS overdue_factor,
            5.0 AS warning_factor,
+           5 AS rounds_of_patience,
            100000 AS min_held_xids,
            interval '5 minutes' AS min_held_time,
            20 AS max_statements
+), holder AS MATERIALIZED (
+    SELECT h.object, h.held_xids
+    FROM dbadvisor.xmin_holders h
+    CROSS JOIN limits l
+    WHERE NOT h.catalogs_only
+      AND (h.held_xids >= l.min_held_xids OR h.since < now() - l.min_held_time)
+    ORDER BY h.held_xids DESC, h.is_origin DESC, h.object
+    LIMIT 1
 ), due AS MATERIALIZED (
     SELECT u.*,
            CASE WHEN u.dead_tuples >= l.min_rows
@@ -51,7 +62,13 @@ WITH limits AS (
            dbadvisor.relation_bytes(d.unit) AS bytes,
            d.dead_factor > d.allowed_factor AS dead_overdue
     FROM due d
+    CROSS JOIN limits l
     WHERE (d.dead_factor > d.allowed_factor OR d.insert_factor > d.allowed_factor)
+      -- A queue has dead rows between any two rounds, a new table before the first.
+      AND (d.disabled_by IS NOT NULL
+           OR EXISTS (SELECT FROM holder)     -- VACUUM comes and goes in vain
+           OR coalesce(greatest(d.last_vacuum, dbadvisor.relation_created(d.unit)), '-infinity')
+              < now() - l.rounds_of_patience * current_setting('autovacuum_naptime')::interval)
       AND NOT EXISTS (SELECT
                       FROM pg_stat_progress_vacuum v
                       WHERE v.datname = current_database()
@@ -91,14 +108,6 @@ WITH limits AS (
     FROM overdue o
     ORDER BY o.root, o.dead_overdue DESC,
              CASE WHEN o.dead_overdue THEN o.dead_factor ELSE o.insert_factor END DESC, o.unit
-), holder AS (
-    SELECT h.object, h.held_xids
-    FROM dbadvisor.xmin_holders h
-    CROSS JOIN limits l
-    WHERE NOT h.catalogs_only
-      AND (h.held_xids >= l.min_held_xids OR h.since < now() - l.min_held_time)
-    ORDER BY h.held_xids DESC, h.is_origin DESC, h.object
-    LIMIT 1
 )
 SELECT 'pg_class'::regclass::oid AS classid,
        w.root AS objid,

@@ -1,7 +1,7 @@
 -- duplicate_index: of equal indexes all but the one that matters most are
 -- reported; the fix leaves that one, and the undo brings the others back.
 \ir ../rule.psql
-SELECT plan(32);
+SELECT plan(33);
 
 CREATE TABLE t (id int PRIMARY KEY, a int, b int, c text, d text, e int)
     WITH (autovacuum_enabled = false);
@@ -63,6 +63,7 @@ CREATE TABLE keys (id int PRIMARY KEY, "Code ""x" int NOT NULL,
                    CONSTRAINT keys_code UNIQUE ("Code ""x") DEFERRABLE INITIALLY DEFERRED);
 ALTER TABLE keys ADD CONSTRAINT "keys id" UNIQUE (id) WITH (fillfactor = 60);
 ALTER TABLE keys ADD CONSTRAINT keys_code_2 UNIQUE ("Code ""x") DEFERRABLE INITIALLY DEFERRED;
+COMMENT ON CONSTRAINT keys_code_2 ON keys IS 'the second';
 CREATE TABLE referenced (id int CONSTRAINT referenced_u UNIQUE);
 ALTER TABLE referenced ADD PRIMARY KEY (id);
 CREATE TABLE referencing (id int CONSTRAINT "fk !" REFERENCES referenced (id));
@@ -165,6 +166,8 @@ SELECT unnest(string_to_array(undo, E';\n')) FROM before WHERE undo IS NOT NULL 
 SELECT set_eq($$SELECT object, fix, undo FROM dbadvisor.recommendations('{index}', 'info') WHERE rule = 'duplicate_index'$$,
               'SELECT object, fix, undo FROM before', 'the undos bring them all back as they were');
 SELECT is(pg_get_constraintdef(oid), 'UNIQUE ("Code ""x") DEFERRABLE INITIALLY DEFERRED', 'constraints with what they say')
+FROM pg_constraint WHERE conname = 'keys_code_2';
+SELECT is(obj_description(oid), 'the second', 'and with what is said about them')
 FROM pg_constraint WHERE conname = 'keys_code_2';
 SELECT alike(pg_get_indexdef('"keys id"'::regclass), '%fillfactor=''60''%', 'and how they are stored');
 

@@ -132,7 +132,7 @@ DROP ROLE redundant_index_monitor;
 SELECT fix FROM before \gexec
 SELECT is((SELECT count(*) FROM dbadvisor.recommendations('{index}', 'info')
            WHERE rule = 'redundant_index' OR evidence -> 'also' ? 'redundant_index'), 0::bigint, 'the fixes end the findings');
-SELECT undo FROM before \gexec
+SELECT unnest(string_to_array(undo, E';\n')) FROM before \gexec
 SELECT is((SELECT count(*) FROM pg_class WHERE relname IN ('used_n', 'Ba"ck_n', 'many_n', 'p_k') AND relkind IN ('i', 'I')),
           4::bigint, 'the undos bring the indexes back');
 SELECT ok(test.found('redundant_index', 'public.used_n'), 'and the findings');

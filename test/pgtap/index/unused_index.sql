@@ -2,7 +2,7 @@
 -- that enforces or serves something is not; dropping it ends the finding, and
 -- the undo brings the same index back.
 \ir ../rule.psql
-SELECT plan(12);
+SELECT plan(14);
 
 CREATE TABLE parent (id int PRIMARY KEY);
 INSERT INTO parent SELECT generate_series(1, 10);
@@ -13,6 +13,9 @@ CREATE TABLE t (
 INSERT INTO t SELECT i, i, i, i::text, 1 FROM generate_series(1, 60000) i;
 CREATE INDEX t_unused ON t (unused);
 CREATE INDEX "t ""un;used" ON t (unused, used) WHERE used > 0;
+CREATE INDEX t_lower ON t (lower(code));
+ALTER INDEX t_lower ALTER COLUMN 1 SET STATISTICS 500;
+COMMENT ON INDEX t_lower IS 'for the importer''s lookups';
 CREATE INDEX t_used ON t (used);
 CREATE INDEX t_parent_id ON t (parent_id);
 CREATE INDEX t_small ON t (unused) WHERE unused < 100;
@@ -42,15 +45,21 @@ SELECT ok(NOT test.found('unused_index', 'public.part_id'), 'and not when one of
 SELECT is((f.evidence ->> 'table_writes')::int, 60000, 'the evidence counts the writes')
 FROM test.finding('unused_index', 'public.t_unused') f;
 
+SELECT alike(f.detail, 'Not scanned once in the last two minutes; it takes %', 'and the time is said in words')
+FROM test.finding('unused_index', 'public.t_unused') f;
+
 CREATE TABLE before AS
     SELECT object, undo FROM dbadvisor.recommendations('{index}', 'info') WHERE rule = 'unused_index';
 SELECT fix FROM dbadvisor.recommendations('{index}', 'info') WHERE rule = 'unused_index' \gexec
 SELECT is((SELECT count(*) FROM dbadvisor.recommendations('{index}', 'info') WHERE rule = 'unused_index'),
           0::bigint, 'the fixes end the findings');
-SELECT undo FROM before \gexec
+SELECT unnest(string_to_array(undo, E';\n')) FROM before \gexec
 :flush
 SELECT set_eq('SELECT object, undo FROM dbadvisor.recommendations(''{index}'', ''info'') WHERE rule = ''unused_index''',
               'SELECT * FROM before', 'and the undos bring them all back');
+SELECT is((SELECT to_jsonb(a) ->> 'attstattarget' FROM pg_attribute a WHERE a.attrelid = 't_lower'::regclass)
+          || ' ' || obj_description('t_lower'::regclass), '500 for the importer''s lookups',
+          'with statistics target and comment');
 
 SET dbadvisor.min_window = '7d';
 SELECT is(status, 'skipped', 'without a window of statistics the rule says that it cannot judge')

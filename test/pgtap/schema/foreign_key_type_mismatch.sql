@@ -1,7 +1,7 @@
 -- foreign_key_type_mismatch: columns of different types are reported as far as
 -- it matters; the fix makes them one type, the undo two again.
 \ir ../rule.psql
-SELECT plan(34);
+SELECT plan(35);
 CREATE EXTENSION citext;
 
 CREATE DOMAIN small_domain AS int;
@@ -35,6 +35,8 @@ CREATE TABLE domained (d small_domain CONSTRAINT domained_fk REFERENCES parent (
 -- Changing the type is refused by the server, or would move the mismatch.
 CREATE TABLE viewed (id int CONSTRAINT viewed_fk REFERENCES parent);
 CREATE VIEW a_view AS SELECT id FROM viewed;
+CREATE TABLE kept_whole (id int CONSTRAINT kept_whole_fk REFERENCES parent);
+CREATE TABLE keeps_whole (id int, was kept_whole[]);
 CREATE TABLE generated (id int CONSTRAINT generated_fk REFERENCES parent, twice int GENERATED ALWAYS AS (id * 2) STORED);
 CREATE TABLE defaulted (id int DEFAULT 1 CONSTRAINT defaulted_fk REFERENCES parent);
 CREATE TABLE shared (id int CONSTRAINT shared_fk REFERENCES parent CONSTRAINT shared_fk_i REFERENCES parent (i));
@@ -67,39 +69,39 @@ SELECT is((SELECT array_agg(object::text) FROM dbadvisor.recommendations('{schem
            WHERE rule = 'foreign_key_type_mismatch' AND object LIKE '%public.good'), NULL,
           'equal types, other lengths, varchar and text, domains over the same type are all right');
 SELECT is((f.severity, f.fix, f.undo)::text,
-          ('notice', 'ALTER TABLE public.narrow ALTER COLUMN id TYPE bigint;', 'ALTER TABLE public.narrow ALTER COLUMN id TYPE integer;')::text,
+          ('notice', E'ALTER TABLE public.narrow ALTER COLUMN id TYPE bigint;\nANALYZE public.narrow;', E'ALTER TABLE public.narrow ALTER COLUMN id TYPE integer;\nANALYZE public.narrow;')::text,
           'a column narrower than the key is reported') FROM test.one('narrow_fk on public.narrow') f;
 SELECT is(f.detail, 'In the reference from public.narrow to public.parent, id is integer, id is bigint. The key has come to 1, under 0.1 % of what the referencing column can hold.', 'with how far the key has come')
 FROM test.one('narrow_fk on public.narrow') f;
 SELECT alike(f.caution, 'Takes ACCESS EXCLUSIVE and rewrites the table (%', 'and what the fix locks') FROM test.one('narrow_fk on public.narrow') f;
-SELECT is(f.fix, E'ALTER TABLE public."N ""arrow\n" ALTER COLUMN "I ""d" TYPE bigint;', 'names are quoted')
+SELECT is(f.fix, E'ALTER TABLE public."N ""arrow\n" ALTER COLUMN "I ""d" TYPE bigint;\nANALYZE public."N ""arrow\n";', 'names are quoted')
 FROM test.one(E'"fk ""n" on public."N ""arrow\n"') f;
 SELECT is((f.severity, f.fix, f.caution)::text, '(info,,)', 'a wider one is for the record') FROM test.one('wide_fk on public.wide') f;
 SELECT is((f.severity, f.fix, f.indexable)::text,
-          ('warning', 'ALTER TABLE public.cast_numeric ALTER COLUMN n TYPE numeric(20,0);', 'false')::text,
+          ('warning', E'ALTER TABLE public.cast_numeric ALTER COLUMN n TYPE numeric(20,0);\nANALYZE public.cast_numeric;', 'false')::text,
           'one that is cast cannot be indexed') FROM test.one('cast_numeric_fk on public.cast_numeric') f;
 SELECT is((f.severity, f.fix, f.undo)::text,
-          ('warning', 'ALTER TABLE public.cast_char ALTER COLUMN c TYPE text COLLATE pg_catalog."C";',
-           'ALTER TABLE public.cast_char ALTER COLUMN c TYPE character(5) COLLATE pg_catalog."C";')::text,
+          ('warning', E'ALTER TABLE public.cast_char ALTER COLUMN c TYPE text COLLATE pg_catalog."C";\nANALYZE public.cast_char;',
+           E'ALTER TABLE public.cast_char ALTER COLUMN c TYPE character(5) COLLATE pg_catalog."C";\nANALYZE public.cast_char;')::text,
           'a collation is kept') FROM test.one('cast_char_fk on public.cast_char') f;
 SELECT is((f.severity, f.indexable)::text, '(warning,false)', 'citext and text are compared as text') FROM test.one('case_blind_fk on public.case_blind') f;
 SELECT is(f.severity, 'notice', 'a date that references a timestamptz') FROM test.one('zoned_fk on public.zoned') f;
 SELECT alike(f.detail, '%depends on the TimeZone%', 'depends on who asks') FROM test.one('zoned_fk on public.zoned') f;
-SELECT is(f.fix, 'ALTER TABLE public.two ALTER COLUMN a TYPE bigint;', 'of two columns only the one that differs') FROM test.one('two_fk on public.two') f;
-SELECT is((f.fix, f.undo)::text, ('ALTER TABLE public.domained ALTER COLUMN d TYPE bigint;', 'ALTER TABLE public.domained ALTER COLUMN d TYPE public.small_domain;')::text,
+SELECT is(f.fix, E'ALTER TABLE public.two ALTER COLUMN a TYPE bigint;\nANALYZE public.two;', 'of two columns only the one that differs') FROM test.one('two_fk on public.two') f;
+SELECT is((f.fix, f.undo)::text, (E'ALTER TABLE public.domained ALTER COLUMN d TYPE bigint;\nANALYZE public.domained;', E'ALTER TABLE public.domained ALTER COLUMN d TYPE public.small_domain;\nANALYZE public.domained;')::text,
           'domains are compared by what they are made of') FROM test.one('domained_fk on public.domained') f;
-SELECT is((f.fix, f.undo)::text, ('ALTER TABLE public.defaulted ALTER COLUMN id TYPE bigint;', 'ALTER TABLE public.defaulted ALTER COLUMN id TYPE integer;')::text,
+SELECT is((f.fix, f.undo)::text, (E'ALTER TABLE public.defaulted ALTER COLUMN id TYPE bigint;\nANALYZE public.defaulted;', E'ALTER TABLE public.defaulted ALTER COLUMN id TYPE integer;\nANALYZE public.defaulted;')::text,
           'a default is no obstacle') FROM test.one('defaulted_fk on public.defaulted') f;
 SELECT isnt(f.fix, NULL, 'nor are partitions') FROM test.one('part_fk on public.part') f;
 SELECT is((SELECT count(*) FROM dbadvisor.recommendations('{schema}', 'info') WHERE rule = 'foreign_key_type_mismatch' AND object LIKE '%part%'),
           1::bigint, 'which are not reported themselves');
-SELECT is((SELECT array_agg(name) FROM unnest('{viewed,generated,shared,policed,triggered,functioned,published,inheriting,by_key,by_subkey}'::text[]) name,
+SELECT is((SELECT array_agg(name) FROM unnest('{viewed,kept_whole,generated,shared,policed,triggered,functioned,published,inheriting,by_key,by_subkey}'::text[]) name,
                   test.one(format('%s_fk on public.%1$s', name)) f WHERE f.detail IS NULL OR f.fix IS NOT NULL), NULL,
           'where the server would refuse the change, or a mismatch would move, there is no command');
 SELECT alike(f.caution, 'There is no single command%', 'but a reason') FROM test.one('viewed_fk on public.viewed') f;
 SELECT is(f.severity, NULL, 'the other foreign key on that column is all right') FROM test.one('shared_fk_i on public.shared') f;
 -- That the server does refuse is what makes the rule right to stay silent.
-CREATE TABLE refused AS SELECT name FROM unnest('{viewed,generated,policed,triggered,functioned,published,inheriting,by_key,by_subkey}'::text[]) name;
+CREATE TABLE refused AS SELECT name FROM unnest('{viewed,kept_whole,generated,policed,triggered,functioned,published,inheriting,by_key,by_subkey}'::text[]) name;
 SELECT throws_ok(format('ALTER TABLE %I ALTER COLUMN id TYPE bigint', name), NULL, NULL, 'the server refuses it for ' || name) FROM refused;
 
 -- How far the key has come decides how bad it is.

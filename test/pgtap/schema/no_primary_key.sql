@@ -2,12 +2,19 @@
 -- cheapest way to a key, and leaves alone what has one in all but name or
 -- needs none.
 \ir ../rule.psql
-SELECT plan(46);
+SELECT plan(50);
 
 CREATE TABLE bare (a int, b text) WITH (autovacuum_enabled = false);
 CREATE TABLE keyed (a int PRIMARY KEY, b text);
 CREATE TABLE with_index (a int NOT NULL, b int NOT NULL);
 CREATE UNIQUE INDEX with_index_b_a ON with_index (b, a);
+-- What the undo has to bring back besides the index.
+ALTER TABLE with_index REPLICA IDENTITY USING INDEX with_index_b_a;
+ALTER TABLE with_index CLUSTER ON with_index_b_a;
+COMMENT ON INDEX with_index_b_a IS 'the importer''s key';
+CREATE TABLE with_twins (a int NOT NULL);
+CREATE UNIQUE INDEX with_twins_b ON with_twins (a);
+CREATE UNIQUE INDEX with_twins_a ON with_twins (a);
 CREATE TABLE with_nullable_index (a int, b int NOT NULL);
 CREATE UNIQUE INDEX "Odd ""index;" ON with_nullable_index (b, a);
 CREATE TABLE with_nullable_constraint (a int UNIQUE, b int);
@@ -40,6 +47,8 @@ CREATE TABLE parent (a int);
 CREATE TABLE child (b int) INHERITS (parent);
 CREATE TYPE row_type AS (a int, b int);
 CREATE TABLE typed OF row_type;
+CREATE TABLE kept_whole (a int);
+CREATE TABLE keeps_whole (id int PRIMARY KEY, was kept_whole[]);
 
 CREATE TABLE part (a int, b int) PARTITION BY RANGE (a);
 CREATE TABLE part_1 PARTITION OF part FOR VALUES FROM (0) TO (5000) PARTITION BY RANGE (b);
@@ -69,6 +78,7 @@ INSERT INTO append_only SELECT i FROM generate_series(1, 4000) i;
 INSERT INTO tiny VALUES (1), (2);
 DELETE FROM tiny WHERE a = 1;
 :flush
+ANALYZE part;
 
 CREATE FUNCTION test.is_notice(name text) RETURNS boolean LANGUAGE sql VOLATILE AS $$
     SELECT coalesce((SELECT severity = 'notice' FROM test.finding('no_primary_key', name)), false)
@@ -78,6 +88,9 @@ SELECT ok(test.is_notice('public.bare'), 'a table without any key is reported');
 SELECT ok(NOT test.found('no_primary_key', 'public.keyed'), 'one with a primary key is not');
 SELECT ok(test.is_notice('public.with_index'), 'one with a unique index is');
 SELECT ok(test.is_notice('public.with_nullable_index'), 'also where NOT NULL is missing');
+SELECT matches(fix, 'USING INDEX with_twins_b;', 'of equal indexes it takes the one that duplicate_index keeps')
+FROM test.finding('no_primary_key', 'public.with_twins');
+DROP TABLE with_twins;
 SELECT matches(detail, 'Its unique index "Odd ""index;" on \(b, a\) could serve, were a NOT NULL', 'which it says')
 FROM test.finding('no_primary_key', 'public.with_nullable_index');
 SELECT ok(test.is_notice('public.with_nullable_constraint'), 'and one whose unique constraint admits nulls');
@@ -98,6 +111,7 @@ SELECT is_empty($$SELECT object FROM dbadvisor.recommendations('{schema}', 'info
                 'nor what cannot have a key, nor an inheritance child');
 SELECT is((SELECT fix FROM test.finding('no_primary_key', 'public.parent')), NULL, 'its parent is, without a command');
 SELECT is((SELECT fix FROM test.finding('no_primary_key', 'public.typed')), NULL, 'nor is there one for a typed table');
+SELECT is((SELECT fix FROM test.finding('no_primary_key', 'public.kept_whole')), NULL, 'nor for one that is the type of a column');
 SELECT is((SELECT fix FROM test.finding('no_primary_key', 'public.wide')), NULL, 'nor where there is no room for a column');
 
 SELECT ok(test.is_notice('public.part'), 'a partitioned table is reported');
@@ -105,6 +119,7 @@ SELECT is((f.evidence ->> 'rows')::int, 3999, 'with the rows of all its partitio
 FROM test.finding('no_primary_key', 'public.part') f;
 SELECT matches(caution, 'has to contain its partition key \(a\)', 'and what its key must contain')
 FROM test.finding('no_primary_key', 'public.part');
+SELECT doesnt_match(detail, '\m1 minutes', 'no time in broken English') FROM test.finding('no_primary_key', 'public.part');
 SELECT is_empty($$SELECT object FROM dbadvisor.recommendations('{schema}', 'info')
                   WHERE rule = 'no_primary_key' AND object ~ 'part_[12k]|long_1'$$, 'once: not each partition');
 SELECT ok(NOT test.found('no_primary_key', 'public.part_by_leaf'), 'and not when each partition has its key');
@@ -142,6 +157,9 @@ SELECT command FROM before, unnest(string_to_array(undo, E';\n')) AS command \ge
 SELECT set_eq($$SELECT object, fix, undo FROM dbadvisor.recommendations('{schema}', 'info') WHERE rule = 'no_primary_key'$$,
               'SELECT * FROM before', 'and the undos bring all of it back');
 DROP TABLE before;
+SELECT is((i.indisreplident, i.indisclustered, obj_description(i.indexrelid))::text, '(t,t,"the importer''s key")',
+          'with all that went with an index')
+FROM pg_index i WHERE i.indexrelid = 'with_index_b_a'::regclass;
 
 -- In a publication UPDATE and DELETE fail without a key; unless only inserts
 -- are published, or rows are found by something else.

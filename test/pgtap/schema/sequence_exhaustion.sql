@@ -148,14 +148,14 @@ SELECT matches(detail, 'Column public.items.order_id \(integer\)', 'and is named
 FROM test.finding('sequence_exhaustion', 'public.orders_id_seq');
 SELECT matches(caution, 'stored by foreign keys: public.items.order_id, public.items.other_order, public.orders.parent_id\.', 'with all others')
 FROM test.finding('sequence_exhaustion', 'public.orders_id_seq');
-SELECT is(fix, E'ALTER TABLE public.items ALTER COLUMN order_id TYPE bigint, ALTER COLUMN other_order TYPE bigint;\nALTER TABLE public.orders ALTER COLUMN parent_id TYPE bigint;',
+SELECT is(fix, E'ALTER TABLE public.items ALTER COLUMN order_id TYPE bigint, ALTER COLUMN other_order TYPE bigint;\nANALYZE public.items;\nALTER TABLE public.orders ALTER COLUMN parent_id TYPE bigint;\nANALYZE public.orders;',
           'the fix changes each table once')
 FROM test.finding('sequence_exhaustion', 'public.orders_id_seq');
 
-SELECT is(fix, E'ALTER SEQUENCE public.part_id_seq AS bigint NO MAXVALUE;\nALTER TABLE public.part ALTER COLUMN id TYPE bigint;',
+SELECT is(fix, E'ALTER SEQUENCE public.part_id_seq AS bigint NO MAXVALUE;\nALTER TABLE public.part ALTER COLUMN id TYPE bigint;\nANALYZE public.part;',
           'a partitioned table is changed as a whole')
 FROM test.finding('sequence_exhaustion', 'public.part_id_seq');
-SELECT is(fix, E'ALTER SEQUENCE public.parent_id_seq AS bigint NO MAXVALUE;\nALTER TABLE public.parent ALTER COLUMN id TYPE bigint;',
+SELECT is(fix, E'ALTER SEQUENCE public.parent_id_seq AS bigint NO MAXVALUE;\nALTER TABLE public.parent ALTER COLUMN id TYPE bigint;\nANALYZE public.parent;',
           'so is a table with inheritance children')
 FROM test.finding('sequence_exhaustion', 'public.parent_id_seq');
 
