@@ -256,7 +256,8 @@ sub findings
 	return rows($database, q{
 		SELECT category || '/' || rule AS rule, object, detail, fix, undo,
 		       coalesce(evidence, '{}') AS evidence
-		FROM dbadvisor.recommendations()});
+		FROM dbadvisor.recommendations(min_severity => 'info')
+		WHERE severity <> 'info' OR category = 'config'});
 }
 
 sub coverage

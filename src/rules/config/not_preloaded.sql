@@ -1,12 +1,13 @@
 -- not_preloaded: dbadvisor is loaded on first use, and sees no statement run
 -- category: config
--- severity: notice
+-- severity: info
 -- examines: server
 --
 -- Only a library that the server loads at its start can watch statements as
 -- they are planned and executed. Without that dbadvisor judges by the catalogs,
 -- by the statistics views, and by pg_stat_statements where that is there; rules
--- that need more say so in coverage().
+-- that need more say so in coverage(). Severity is info as long as no rule needs
+-- it: a restart must gain something.
 --
 -- Fix: add it to shared_preload_libraries and restart the server. The command
 -- keeps every library that is there, each in quotes of its own (as one string,

@@ -14,7 +14,8 @@
 --
 -- The narrow index is smaller and can be the faster one. Where the other is
 -- more than three times its size, confidence is low; if the narrow one is in
--- use as well, severity is info.
+-- use as well, severity is info. So it is until index use has been counted for
+-- dbadvisor.min_window.
 --
 -- Fix: drop it. DROP INDEX CONCURRENTLY waits for running transactions but
 -- blocks nobody. The undo statement makes the same index again.
@@ -130,7 +131,8 @@ SELECT 'pg_class'::regclass::oid AS classid,
               CASE r.scans WHEN 1 THEN 'once' ELSE format('%s times', r.scans) END,
               pg_size_pretty(r.wide_bytes),
               CASE r.wide_scans WHEN 1 THEN 'once' ELSE format('%s times', r.wide_scans) END) AS detail,
-       CASE WHEN c.much_wider AND r.is_used THEN 'info' ELSE 'notice' END AS severity,
+       CASE WHEN (c.much_wider AND r.is_used) OR r.counted < l.min_window THEN 'info'
+            ELSE 'notice' END AS severity,
        r.bytes AS frees_bytes,
        CASE WHEN c.much_wider THEN 0.3
             WHEN r.is_partial THEN 0.5

@@ -20,9 +20,9 @@
 -- Fix: ANALYZE; and where the table has autovacuum switched off, think of
 -- switching that on (see vacuum_overdue, which does).
 --
--- Not reported: fewer than 10 000 changed rows, tables below 1 MB, those that are
--- being analyzed just now, and those that have no statistics at all (see
--- never_analyzed).
+-- Not reported: fewer than 10 000 changed rows, tables with fewer than 10 000
+-- rows or below 1 MB, those that are being analyzed just now, and those that have
+-- no statistics at all (see never_analyzed).
 
 WITH limits AS (
     SELECT 1024 * 1024 AS min_bytes,
@@ -37,6 +37,7 @@ WITH limits AS (
     CROSS JOIN limits l
     WHERE NOT u.is_toast
       AND u.modified_since_analyze >= l.min_rows
+      AND u.live_tuples >= l.min_rows
 ), sized AS MATERIALIZED (
     SELECT d.*,
            dbadvisor.relation_bytes(d.relid) AS bytes
