@@ -2,6 +2,42 @@
 
 \echo Use "CREATE EXTENSION dbadvisor" to load this file. \quit
 
+/*
+ * Whoever owns the schema, or may create in it, can put operators there that
+ * this script and the rules would take for the server's: his functions would
+ * then run as whoever asks for advice.  CREATE EXTENSION takes a schema that
+ * it finds as it is, so it is looked at here.
+ */
+DO $$
+DECLARE
+    untrusted pg_catalog.text;
+BEGIN
+    SELECT pg_catalog.quote_ident(r.rolname) INTO untrusted
+    FROM pg_catalog.pg_namespace n
+    CROSS JOIN LATERAL (
+        SELECT n.nspowner AS grantee
+        UNION ALL
+        SELECT a.grantee
+        FROM pg_catalog.aclexplode(n.nspacl) a
+        WHERE a.privilege_type OPERATOR(pg_catalog.=) 'CREATE'::pg_catalog.text) g
+    CROSS JOIN LATERAL (
+        SELECT 'public'::pg_catalog.name AS rolname
+        WHERE g.grantee OPERATOR(pg_catalog.=) 0::pg_catalog.oid
+        UNION ALL
+        SELECT u.rolname
+        FROM pg_catalog.pg_roles u
+        WHERE u.oid OPERATOR(pg_catalog.=) g.grantee
+          AND NOT u.rolsuper
+          AND u.rolname OPERATOR(pg_catalog.<>) session_user) r
+    WHERE n.nspname OPERATOR(pg_catalog.=) 'dbadvisor'::pg_catalog.name
+    LIMIT 1;
+    IF untrusted IS NOT NULL THEN
+        RAISE invalid_schema_definition USING
+            MESSAGE = pg_catalog.format('schema "dbadvisor" exists, and %s may create objects in it', untrusted),
+            HINT = 'Drop the schema, and let CREATE EXTENSION make it.';
+    END IF;
+END $$;
+
 /* ---------------------------------------------------------------- tables */
 
 CREATE TABLE dbadvisor.dismissals (
