@@ -433,10 +433,10 @@ BEGIN ATOMIC
     )
     SELECT string_agg(s.command, E'\n' ORDER BY s.phase, s.height, s.path)
     FROM steps s
-    WHERE NOT EXISTS (SELECT FROM parts p WHERE p.kind = 'f');
+    WHERE NOT EXISTS (SELECT FROM named n WHERE n.kind = 'f' OR n.index_name IS NULL);
 END;
 COMMENT ON FUNCTION dbadvisor.partitioned_index_script(oid, oid, boolean, text, text) IS
-    'Statements that make an index of a partitioned table, or complete the given one, a partition at a time and concurrently: what is there is attached, what is broken rebuilt, the rest made. Null where a partition is a foreign table.';
+    'Statements that make an index of a partitioned table, or complete the given one, a partition at a time and concurrently: what is there is attached, what is broken rebuilt, the rest made. Null where a partition is a foreign table, or has just been dropped.';
 
 CREATE VIEW dbadvisor.user_tables AS
     SELECT c.oid AS relid,
