@@ -566,7 +566,8 @@ CREATE VIEW dbadvisor.user_sequences AS
         AND d.objsubid = 0
         AND d.refclassid = 'pg_class'::regclass
         AND d.deptype IN ('a', 'i')
-    WHERE c.relpersistence <> 't'
+    WHERE c.relkind = 'S'
+      AND c.relpersistence <> 't'
       AND NOT EXISTS (SELECT
                       FROM pg_depend e
                       WHERE e.refclassid = 'pg_extension'::regclass
