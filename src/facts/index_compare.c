@@ -11,8 +11,9 @@
  * Expressions are compared as stored.  They are not simplified first, because
  * simplifying runs the functions in them, and those may be a user's own.
  *
- * Locking: none on user relations; everything comes from the catalog caches.
- * An index that is dropped meanwhile compares as different.
+ * Locking: none on user relations to compare; everything comes from the catalog
+ * caches.  An index that is dropped meanwhile compares as different.  To write a
+ * definition, AccessShareLock on the table and the index, conditionally.
  *
  *-------------------------------------------------------------------------
  */
@@ -200,14 +201,19 @@ dba_index_definition(Oid indexid)
 
 	if (!OidIsValid(table) || !dba_relation_try_lock(table))
 		return NULL;
-	name = get_rel_name(indexid);
-	if (name == NULL)
+
+	/* DROP INDEX CONCURRENTLY waits for nobody who has locked the table. */
+	if (!dba_relation_try_lock(indexid))
 	{
 		dba_relation_unlock(table);
 		return NULL;
 	}
-	definition = pg_get_indexdef_string(indexid);
+	name = get_rel_name(indexid);
+	definition = name == NULL ? NULL : pg_get_indexdef_string(indexid);
+	dba_relation_unlock(indexid);
 	dba_relation_unlock(table);
+	if (definition == NULL)
+		return NULL;
 
 	head = strncmp(definition, "CREATE UNIQUE", 13) == 0 ?
 		"CREATE UNIQUE INDEX " : "CREATE INDEX ";
