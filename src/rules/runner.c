@@ -57,6 +57,7 @@ static const struct
 	{"extra_float_digits", "1"},
 	{"bytea_output", "hex"},
 	{"quote_all_identifiers", "off"},
+	{"standard_conforming_strings", "on"},
 	{"transform_null_equals", "off"},
 };
 
