@@ -2,6 +2,42 @@
 
 \echo Use "CREATE EXTENSION dbadvisor" to load this file. \quit
 
+/*
+ * Whoever owns the schema, or may create in it, can put operators there that
+ * this script and the rules would take for the server's: his functions would
+ * then run as whoever asks for advice.  CREATE EXTENSION takes a schema that
+ * it finds as it is, so it is looked at here.
+ */
+DO $$
+DECLARE
+    untrusted pg_catalog.text;
+BEGIN
+    SELECT pg_catalog.quote_ident(r.rolname) INTO untrusted
+    FROM pg_catalog.pg_namespace n
+    CROSS JOIN LATERAL (
+        SELECT n.nspowner AS grantee
+        UNION ALL
+        SELECT a.grantee
+        FROM pg_catalog.aclexplode(n.nspacl) a
+        WHERE a.privilege_type OPERATOR(pg_catalog.=) 'CREATE'::pg_catalog.text) g
+    CROSS JOIN LATERAL (
+        SELECT 'public'::pg_catalog.name AS rolname
+        WHERE g.grantee OPERATOR(pg_catalog.=) 0::pg_catalog.oid
+        UNION ALL
+        SELECT u.rolname
+        FROM pg_catalog.pg_roles u
+        WHERE u.oid OPERATOR(pg_catalog.=) g.grantee
+          AND NOT u.rolsuper
+          AND u.rolname OPERATOR(pg_catalog.<>) session_user) r
+    WHERE n.nspname OPERATOR(pg_catalog.=) 'dbadvisor'::pg_catalog.name
+    LIMIT 1;
+    IF untrusted IS NOT NULL THEN
+        RAISE invalid_schema_definition USING
+            MESSAGE = pg_catalog.format('schema "dbadvisor" exists, and %s may create objects in it', untrusted),
+            HINT = 'Drop the schema, and let CREATE EXTENSION make it.';
+    END IF;
+END $$;
+
 /* ---------------------------------------------------------------- tables */
 
 CREATE TABLE dbadvisor.dismissals (
@@ -424,10 +460,10 @@ BEGIN ATOMIC
     )
     SELECT string_agg(s.command, E'\n' ORDER BY s.phase, s.height, s.path)
     FROM steps s
-    WHERE NOT EXISTS (SELECT FROM parts p WHERE p.kind = 'f');
+    WHERE NOT EXISTS (SELECT FROM named n WHERE n.kind = 'f' OR n.index_name IS NULL);
 END;
 COMMENT ON FUNCTION dbadvisor.partitioned_index_script(oid, oid, boolean, text, text) IS
-    'Statements that make an index of a partitioned table, or complete the given one, a partition at a time and concurrently: what is there is attached, what is broken rebuilt, the rest made. Null where a partition is a foreign table.';
+    'Statements that make an index of a partitioned table, or complete the given one, a partition at a time and concurrently: what is there is attached, what is broken rebuilt, the rest made. Null where a partition is a foreign table, or has just been dropped.';
 
 CREATE VIEW dbadvisor.user_tables AS
     SELECT c.oid AS relid,
@@ -557,7 +593,8 @@ CREATE VIEW dbadvisor.user_sequences AS
         AND d.objsubid = 0
         AND d.refclassid = 'pg_class'::regclass
         AND d.deptype IN ('a', 'i')
-    WHERE c.relpersistence <> 't'
+    WHERE c.relkind = 'S'
+      AND c.relpersistence <> 't'
       AND NOT EXISTS (SELECT
                       FROM pg_depend e
                       WHERE e.refclassid = 'pg_extension'::regclass

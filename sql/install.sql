@@ -1,3 +1,16 @@
+-- A schema is not taken over while somebody else may put objects into it: his
+-- operators could pass for the server's.
+\set VERBOSITY terse
+CREATE ROLE regress_dbadvisor_owner;
+CREATE SCHEMA dbadvisor AUTHORIZATION regress_dbadvisor_owner;
+CREATE EXTENSION dbadvisor;
+ALTER SCHEMA dbadvisor OWNER TO CURRENT_USER;
+GRANT CREATE ON SCHEMA dbadvisor TO PUBLIC;
+CREATE EXTENSION dbadvisor;
+DROP SCHEMA dbadvisor;
+DROP ROLE regress_dbadvisor_owner;
+\set VERBOSITY default
+
 -- CREATE EXTENSION, and what is in it: everything is commented, nothing is
 -- open to PUBLIC, every function states its volatility and parallel safety.
 CREATE EXTENSION dbadvisor;

@@ -11,8 +11,9 @@
  * Expressions are compared as stored.  They are not simplified first, because
  * simplifying runs the functions in them, and those may be a user's own.
  *
- * Locking: none on user relations; everything comes from the catalog caches.
- * An index that is dropped meanwhile compares as different.
+ * Locking: none on user relations to compare; everything comes from the catalog
+ * caches.  An index that is dropped meanwhile compares as different.  To write a
+ * definition, AccessShareLock on the table and the index, conditionally.
  *
  *-------------------------------------------------------------------------
  */
@@ -68,20 +69,31 @@ typedef struct IndexShape
 	List	   *predicate;		/* implicitly ANDed; NIL for a full index */
 } IndexShape;
 
+typedef struct ColumnType
+{
+	Oid			type;
+	int32		typmod;
+	Oid			collation;
+} ColumnType;
+
 /* A foreign key, as a lookup of the rows that reference a given key sees it. */
 typedef struct ForeignKey
 {
 	Oid			table;
-	Oid			referenced;
+	Oid			referenced;		/* table */
 	int			nkeys;
 	AttrNumber	attnums[INDEX_MAX_KEYS];
 	AttrNumber	referenced_attnums[INDEX_MAX_KEYS];
 	Oid			operators[INDEX_MAX_KEYS];	/* referenced = referencing */
+	ColumnType	types[INDEX_MAX_KEYS];
+	ColumnType	referenced_types[INDEX_MAX_KEYS];
 } ForeignKey;
 
 static bool load_foreign_key(ForeignKey *key, Oid constraintid);
+static bool load_type(ColumnType *type, Oid table, AttrNumber attnum);
 static IndexShape *load_shape(Oid indexid);
-static void load_columns(IndexShape *shape, Oid indexid, HeapTuple tuple);
+static bool load_columns(IndexShape *shape, Oid indexid, HeapTuple tuple);
+static bool load_options(Datum *options, Oid indexid, AttrNumber attnum);
 static void *vector_attribute(HeapTuple tuple, AttrNumber attnum);
 static void *node_attribute(HeapTuple tuple, AttrNumber attnum);
 static bool same_index(IndexShape *a, IndexShape *b);
@@ -155,8 +167,8 @@ dba_foreign_key_indexable(Oid constraintid)
 
 	for (int i = 0; i < key.nkeys; i++)
 	{
-		Oid			type = get_atttype(key.table, key.attnums[i]);
-		Oid			opclass = GetDefaultOpClass(type, BTREE_AM_OID);
+		Oid			opclass = GetDefaultOpClass(key.types[i].type,
+												BTREE_AM_OID);
 
 		if (!OidIsValid(opclass) ||
 			!op_in_opfamily(key.operators[i], get_opclass_family(opclass)))
@@ -200,14 +212,19 @@ dba_index_definition(Oid indexid)
 
 	if (!OidIsValid(table) || !dba_relation_try_lock(table))
 		return NULL;
-	name = get_rel_name(indexid);
-	if (name == NULL)
+
+	/* DROP INDEX CONCURRENTLY waits for nobody who has locked the table. */
+	if (!dba_relation_try_lock(indexid))
 	{
 		dba_relation_unlock(table);
 		return NULL;
 	}
-	definition = pg_get_indexdef_string(indexid);
+	name = get_rel_name(indexid);
+	definition = name == NULL ? NULL : pg_get_indexdef_string(indexid);
+	dba_relation_unlock(indexid);
 	dba_relation_unlock(table);
+	if (definition == NULL)
+		return NULL;
 
 	head = strncmp(definition, "CREATE UNIQUE", 13) == 0 ?
 		"CREATE UNIQUE INDEX " : "CREATE INDEX ";
@@ -251,6 +268,34 @@ load_foreign_key(ForeignKey *key, Oid constraintid)
 							   key->referenced_attnums, key->operators,
 							   NULL, NULL, NULL, NULL);
 	ReleaseSysCache(tuple);
+
+	for (int i = 0; i < key->nkeys; i++)
+	{
+		if (!load_type(&key->types[i], key->table, key->attnums[i]) ||
+			!load_type(&key->referenced_types[i], key->referenced,
+					   key->referenced_attnums[i]))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * The type of the column; false when it is gone, for which the functions of
+ * the server raise an error.
+ */
+static bool
+load_type(ColumnType *type, Oid table, AttrNumber attnum)
+{
+	HeapTuple	tuple = SearchSysCacheAttNum(table, attnum);
+	Form_pg_attribute form;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	form = (Form_pg_attribute) GETSTRUCT(tuple);
+	type->type = form->atttypid;
+	type->typmod = form->atttypmod;
+	type->collation = form->attcollation;
+	ReleaseSysCache(tuple);
 	return true;
 }
 
@@ -263,6 +308,7 @@ load_shape(Oid indexid)
 	IndexShape *shape;
 	HeapTuple	class;
 	bool		isnull;
+	bool		complete;
 
 	if (!HeapTupleIsValid(tuple))
 		return NULL;
@@ -287,7 +333,7 @@ load_shape(Oid indexid)
 	shape->nulls_not_distinct = form->indnullsnotdistinct;
 	shape->nkeys = form->indnkeyatts;
 	shape->ncolumns = form->indnatts;
-	load_columns(shape, indexid, tuple);
+	complete = load_columns(shape, indexid, tuple);
 
 	shape->predicate = node_attribute(tuple, Anum_pg_index_indpred);
 	if (shape->predicate != NIL)
@@ -300,10 +346,11 @@ load_shape(Oid indexid)
 
 	ReleaseSysCache(class);
 	ReleaseSysCache(tuple);
-	return shape;
+	return complete ? shape : NULL;
 }
 
-static void
+/* False when the index has gone since its tuple was read. */
+static bool
 load_columns(IndexShape *shape, Oid indexid, HeapTuple tuple)
 {
 	Form_pg_index form = (Form_pg_index) GETSTRUCT(tuple);
@@ -334,8 +381,29 @@ load_columns(IndexShape *shape, Oid indexid, HeapTuple tuple)
 		column->opfamily = get_opclass_family(opclasses->values[i]);
 		column->opcintype = get_opclass_input_type(opclasses->values[i]);
 		column->direction = options->values[i];
-		column->opclass_options = get_attoptions(indexid, i + 1);
+		if (!load_options(&column->opclass_options, indexid, i + 1))
+			return false;
 	}
+	return true;
+}
+
+/* The options of a key's operator class; false when the index is gone. */
+static bool
+load_options(Datum *options, Oid indexid, AttrNumber attnum)
+{
+	HeapTuple	tuple = SearchSysCache2(ATTNUM, ObjectIdGetDatum(indexid),
+										Int16GetDatum(attnum));
+	bool		isnull;
+	Datum		stored;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	stored = SysCacheGetAttr(ATTNUM, tuple, Anum_pg_attribute_attoptions,
+							 &isnull);
+	*options = isnull ? (Datum) 0 :
+		PointerGetDatum(DatumGetArrayTypePCopy(stored));
+	ReleaseSysCache(tuple);
+	return true;
 }
 
 /* A vector attribute of a pg_index tuple, which is never null. */
@@ -537,18 +605,11 @@ keys_lead(IndexShape *shape, ForeignKey *key)
 static Oid
 lookup_collation(ForeignKey *key, int position)
 {
-	Oid			type;
-	int32		typmod;
-	Oid			collation;
-	Oid			referenced;
+	Oid			referenced = key->referenced_types[position].collation;
 
-	get_atttypetypmodcoll(key->table, key->attnums[position],
-						  &type, &typmod, &collation);
-	get_atttypetypmodcoll(key->referenced, key->referenced_attnums[position],
-						  &type, &typmod, &referenced);
 	if (OidIsValid(referenced) && !get_collation_isdeterministic(referenced))
 		return referenced;
-	return collation;
+	return key->types[position].collation;
 }
 
 /* "column IS NOT NULL" for each of the columns: what a lookup implies. */
@@ -560,14 +621,10 @@ not_null_clauses(ForeignKey *key)
 	for (int i = 0; i < key->nkeys; i++)
 	{
 		NullTest   *test = makeNode(NullTest);
-		Oid			type;
-		int32		typmod;
-		Oid			collation;
+		ColumnType *type = &key->types[i];
 
-		get_atttypetypmodcoll(key->table, key->attnums[i],
-							  &type, &typmod, &collation);
-		test->arg = (Expr *) makeVar(1, key->attnums[i], type, typmod,
-									 collation, 0);
+		test->arg = (Expr *) makeVar(1, key->attnums[i], type->type,
+									 type->typmod, type->collation, 0);
 		test->nulltesttype = IS_NOT_NULL;
 		test->location = -1;
 		clauses = lappend(clauses, test);

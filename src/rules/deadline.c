@@ -8,6 +8,8 @@
  * with the next rule.  The server's own statement_timeout is left alone and
  * still ends the whole statement.
  *
+ * When it has come due as well, in whichever order, the statement ends.
+ *
  * A user's cancel that arrives in the same instant as our own cannot be told
  * from it and is lost; the run is then still bounded by the time limit.
  *
@@ -25,6 +27,7 @@
 
 static TimeoutId timeout_id = MAX_TIMEOUTS;	/* until registered */
 static volatile sig_atomic_t expired = false;
+static bool statement_timed = false;	/* statement_timeout ran when armed */
 
 static void expire(void);
 
@@ -37,17 +40,22 @@ dba_deadline_arm(int milliseconds)
 		timeout_id = RegisterTimeout(USER_TIMEOUT, expire);
 
 	expired = false;
+	statement_timed = get_timeout_active(STATEMENT_TIMEOUT);
 	enable_timeout_after(timeout_id, milliseconds);
 }
 
 /*
- * Ends the watch and returns whether the time ran out.  A cancel of ours that
- * was not served yet is taken back, lest it hit an innocent statement.
+ * Ends the watch and returns whether the time ran out, and no more than that.
+ * A cancel of ours that was not served yet is taken back, lest it hit an
+ * innocent statement.
  */
 bool
 dba_deadline_disarm(void)
 {
 	disable_timeout(timeout_id, false);
+	/* One that runs no longer has fired; nobody disables it during a rule. */
+	if (statement_timed && !get_timeout_active(STATEMENT_TIMEOUT))
+		return false;
 	if (expired)
 		QueryCancelPending = false;
 	return expired;

@@ -57,6 +57,7 @@ static const struct
 	{"extra_float_digits", "1"},
 	{"bytea_output", "hex"},
 	{"quote_all_identifiers", "off"},
+	{"standard_conforming_strings", "on"},
 	{"transform_null_equals", "off"},
 };
 
@@ -101,16 +102,17 @@ DbaRun *
 dba_run_rules(List *categories)
 {
 	RunState	state = {0};
+	MemoryContext book_keeping;
 	int			guc_level;
 
 	state.context = CurrentMemoryContext;
 	state.result = palloc0(sizeof(DbaRun));
 	INSTR_TIME_SET_CURRENT(state.start);
 
-	/* A child, so that the book-keeping ends with the caller's context. */
-	dba_availability_begin_run(AllocSetContextCreate(state.context,
-													 "dbadvisor run",
-													 ALLOCSET_DEFAULT_SIZES));
+	/* A child, so that after an error it ends with the caller's context. */
+	book_keeping = AllocSetContextCreate(state.context, "dbadvisor run",
+										 ALLOCSET_DEFAULT_SIZES);
+	dba_availability_begin_run(book_keeping);
 	guc_level = NewGUCNestLevel();
 	pin_settings();
 
@@ -123,6 +125,7 @@ dba_run_rules(List *categories)
 	}
 
 	AtEOXact_GUC(true, guc_level);
+	MemoryContextDelete(book_keeping);
 	state.result->findings = dba_findings_rank(state.result->findings);
 	return state.result;
 }

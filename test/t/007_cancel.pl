@@ -106,6 +106,17 @@ is( $session->query_safe(q{SET client_min_messages = error; SET dbadvisor.time_l
 	't', 'dbadvisor.time_limit is no error');
 is( $session->query_safe(q{SET statement_timeout = '60s'; SELECT count(*) > 0 FROM dbadvisor.recommendations(min_severity => 'info'); RESET statement_timeout}),
 	't', 'a statement_timeout that is not reached does no harm');
+
+# Both at once, while the process is stopped: then the statement ends.
+$session->query_until(qr/begun/,
+	"SET dbadvisor.time_limit = 600; SET statement_timeout = 1500;\n\\echo begun\n$advise_for_ever\n");
+usleep(700_000);
+kill 'STOP', $pid;
+usleep(1_500_000);
+kill 'CONT', $pid;
+check_error('RESET statement_timeout', qr/canceling statement due to statement timeout/,
+	'a statement_timeout is not taken for our own limit');
+$session->query_safe('RESET dbadvisor.time_limit');
 $session->quit;
 
 # pg_terminate_backend ends it as well.

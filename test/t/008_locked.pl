@@ -80,6 +80,17 @@ $locker->query_safe('BEGIN; LOCK TABLE shop.orders IN SHARE ROW EXCLUSIVE MODE')
 is(findings($node), $before, 'a lock that lets readers pass leaves nothing out');
 is(coverage_of($node, q{reason LIKE '%locked%'}), '', 'and is not mentioned');
 $locker->query_safe('ROLLBACK');
+
+# An index alone: nobody else's population has it, and its definition is not
+# read while it may be on its way out.
+$locker->query_safe('BEGIN; REINDEX INDEX shop.orders_placed');
+is(coverage_of($node, q{rule = 'sequence_exhaustion' AND reason LIKE '%locked%'}),
+	'', 'a locked index is no sequence that was left out');
+is( $node->safe_psql('advised', q{SELECT dbadvisor.index_definition('shop.orders_placed'::regclass) IS NULL}),
+	't', 'a locked index has no definition for now');
+is(coverage_of($node, q{status = 'failed'}), '', 'a locked index: no rule fails');
+$locker->query_safe('ROLLBACK');
+is(findings($node), $before, 'and all is as before');
 $locker->quit;
 
 $node->stop;

@@ -2,7 +2,7 @@
 -- key.  Each case is a pair of indexes that look alike, with the answer both
 -- ways round: what dropping the first for the second would lose, and the reverse.
 \ir ../rule.psql
-SELECT plan(95);
+SELECT plan(98);
 
 CREATE EXTENSION btree_gist;
 CREATE EXTENSION btree_gin;
@@ -209,5 +209,30 @@ SELECT is(dbadvisor.index_body('"s ON ""x"."i USING btree"'::regclass),
 SELECT is(dbadvisor.index_body(inhrelid), dbadvisor.index_body(inhparent), 'is that of its parts')
 FROM pg_inherits WHERE inhparent = '"s ON ""x"."i USING btree"'::regclass;
 SELECT ok(dbadvisor.index_is_valid('u_a'::regclass) AND NOT dbadvisor.index_is_valid(1), 'a valid index, and none');
+
+-- Catalog rows go away between two looks at them: as if the relation was dropped
+-- after its first row was read.
+CREATE TABLE gone_parent (id int PRIMARY KEY);
+CREATE TABLE gone (id int REFERENCES gone_parent);
+CREATE INDEX gone_1 ON gone (id) WHERE id IS NOT NULL;
+CREATE INDEX gone_2 ON gone (id) WHERE id IS NOT NULL;
+CREATE FUNCTION test.without_columns_of(relation regclass, question text) RETURNS text
+LANGUAGE plpgsql AS $$
+DECLARE
+    result text;
+BEGIN
+    DELETE FROM pg_attribute WHERE attrelid = relation AND attnum > 0;
+    EXECUTE 'SELECT ' || question INTO result;
+    RAISE EXCEPTION USING ERRCODE = 'TEST0';
+EXCEPTION WHEN SQLSTATE 'TEST0' THEN
+    RETURN result;
+END $$;
+SELECT is(test.without_columns_of('gone_1', 'dbadvisor.compare_indexes(''gone_1''::regclass, ''gone_2''::regclass)'),
+          NULL, 'an index that is going compares as different');
+SELECT oid AS fk FROM pg_constraint WHERE conrelid = 'gone'::regclass \gset
+SELECT is(test.without_columns_of('gone', 'dbadvisor.foreign_key_indexable(' || :fk || ')'),
+          'false', 'a table that is going has no foreign key');
+SELECT is(test.without_columns_of('gone', 'dbadvisor.index_serves_foreign_key(''gone_1''::regclass, ' || :fk || ')'),
+          'false', 'nor one to be served');
 
 SELECT * FROM finish();

@@ -2,7 +2,7 @@
 -- whoever ran it; what is rare, cheap, a utility or our own is not.  Here and
 -- not with its category because it resets pg_stat_statements for the server.
 \ir ../rule.psql
-SELECT plan(28);
+SELECT plan(29);
 
 CREATE FUNCTION slow() RETURNS bool LANGUAGE plpgsql VOLATILE
 AS 'BEGIN PERFORM pg_sleep(0.07); RETURN true; END';
@@ -160,4 +160,12 @@ SELECT ok(NOT test.found('slow_statement', 'statement ' || :'queryid'), 'a state
 
 DROP OWNED BY dbadvisor_test_clerk;
 DROP ROLE dbadvisor_test_clerk;
+-- The rule is written in the strings of the standard, also where the caller's
+-- are others.  (From 19 on there are no others.)
+SET escape_string_warning = off;
+DO $$BEGIN SET standard_conforming_strings = off; EXCEPTION WHEN OTHERS THEN NULL; END$$;
+SELECT is(status, 'examined', 'standard_conforming_strings of the caller makes no difference')
+FROM dbadvisor.coverage('{statement}');
+RESET standard_conforming_strings;
+
 SELECT * FROM finish();
