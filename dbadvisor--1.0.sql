@@ -804,7 +804,7 @@ REVOKE ALL ON ALL TABLES IN SCHEMA dbadvisor FROM PUBLIC;
 GRANT USAGE ON SCHEMA dbadvisor TO pg_monitor;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA dbadvisor TO pg_monitor;
 GRANT SELECT ON ALL TABLES IN SCHEMA dbadvisor TO pg_monitor;
-GRANT INSERT, UPDATE, DELETE ON dbadvisor.dismissals, dbadvisor.findings TO pg_monitor;
+GRANT INSERT, UPDATE, DELETE ON dbadvisor.dismissals TO pg_monitor;
 
 COMMENT ON SCHEMA dbadvisor IS
     'A database architect inside PostgreSQL. Begin with SELECT * FROM dbadvisor.recommendations();';

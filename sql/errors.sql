@@ -52,6 +52,10 @@ SET ROLE regress_dbadvisor_nobody;
 SELECT count(*) = (SELECT count(*) FROM dbadvisor.rules) AS all_rules,
        count(*) FILTER (WHERE status = 'failed') AS failed
 FROM dbadvisor.coverage();
+-- It decides what is shown, but does not write commands that others will run.
+SELECT code FROM complaint($$UPDATE dbadvisor.findings SET fix = 'DROP TABLE x'$$);
+SELECT code FROM complaint($$SELECT dbadvisor.snapshot()$$);
+SELECT code FROM complaint($$DELETE FROM dbadvisor.dismissals$$);
 RESET ROLE;
 
 -- One broken rule never loses the report: here one lacks the right to read

@@ -168,12 +168,6 @@ run_rule(RunState *state, const DbaRule *rule)
 
 	state->result->coverage = lappend(state->result->coverage, coverage);
 	coverage->rule = rule;
-	coverage->reason = dba_rule_unmet_need(rule);
-	if (coverage->reason != NULL)
-	{
-		coverage->status = DBA_COVERAGE_SKIPPED;
-		return;
-	}
 	if (time_for_rule(state) <= 0)
 	{
 		coverage->status = DBA_COVERAGE_CUT_OFF;
@@ -234,12 +228,22 @@ try_rule(RunState *state, const DbaRule *rule, DbaCoverage *coverage)
 	return ended;
 }
 
-/* Queries the population and the rule, and returns what the rule found. */
+/*
+ * Queries the population and the rule, and returns what the rule found.  A rule
+ * that lacks something that it needs is skipped, with the reason.
+ */
 static List *
 query_rule(RunState *state, const DbaRule *rule, DbaCoverage *coverage)
 {
 	Population *population;
 	List	   *findings;
+
+	coverage->reason = dba_rule_unmet_need(rule);
+	if (coverage->reason != NULL)
+	{
+		coverage->status = DBA_COVERAGE_SKIPPED;
+		return NIL;
+	}
 
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");

@@ -35,6 +35,8 @@ WITH limits AS (
            1024 * 1024 AS min_bytes,
            1600 AS max_columns,
            current_setting('dbadvisor.min_window')::interval AS min_window
+), since AS MATERIALIZED (
+    SELECT dbadvisor.statistics_since() AS statistics
 ), tables AS MATERIALIZED (
     SELECT t.*
     FROM dbadvisor.user_tables t
@@ -118,7 +120,7 @@ WITH limits AS (
            quote_ident(u.name) AS index_name,
            u.columns,
            u.nullable,
-           now() - dbadvisor.statistics_since() AS counted,
+           now() - since.statistics AS counted,
            CASE WHEN c.kind = 'p' AND u.indexrelid IS NOT NULL AND c.keyless = c.leaves THEN 'constraint'
                 WHEN c.kind = 'p' THEN 'undecided'
                 WHEN u.is_usable THEN 'using index'
@@ -129,6 +131,7 @@ WITH limits AS (
                 ELSE 'new column' END AS cure
     FROM candidates c
     CROSS JOIN limits l
+    CROSS JOIN since
     LEFT JOIN LATERAL (
         SELECT i.indexrelid,
                x.relname AS name,
