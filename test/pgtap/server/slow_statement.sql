@@ -162,8 +162,11 @@ DROP OWNED BY dbadvisor_test_clerk;
 DROP ROLE dbadvisor_test_clerk;
 -- The rule is written in the strings of the standard, also where the caller's
 -- are others.  (From 19 on there are no others.)
-SET escape_string_warning = off;
-DO $$BEGIN SET standard_conforming_strings = off; EXCEPTION WHEN OTHERS THEN NULL; END$$;
+DO $$BEGIN
+    SET escape_string_warning = off;
+    SET standard_conforming_strings = off;
+EXCEPTION WHEN OTHERS THEN NULL;
+END$$;
 SELECT is(status, 'examined', 'standard_conforming_strings of the caller makes no difference')
 FROM dbadvisor.coverage('{statement}');
 RESET standard_conforming_strings;
