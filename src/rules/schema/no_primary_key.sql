@@ -271,7 +271,7 @@ JOIN LATERAL (VALUES
      format('ALTER TABLE %s ADD COLUMN %s bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY;', n.target, n.new_column),
      format('ALTER TABLE %s DROP COLUMN %s;', n.target, n.new_column),
      concat_ws(' ',
-         format('Rewrites the whole table (%s) and its indexes under ACCESS EXCLUSIVE, so nobody reads or writes it meanwhile, and needs that much disk once more. SELECT * gives one column more, and COPY without a list of columns wants it. The undo drops the column with the numbers in it.', n.size),
+         format('Rewrites the whole table (%s) and its indexes under ACCESS EXCLUSIVE, so nobody reads or writes it meanwhile, and needs that much disk once more. Where columns that are there should be unique together, as in a table that joins two others, make those the key instead: a new column leaves duplicates in. SELECT * gives one column more, and COPY without a list of columns wants it. The undo drops the column with the numbers in it.', n.size),
          CASE WHEN n.is_published THEN 'Add the column on the subscribers first.' END,
          CASE WHEN n.new_column <> 'id'
               THEN 'It has a column "id": if that is unique, CREATE UNIQUE INDEX CONCURRENTLY on it and look again, for that rewrites nothing.' END)),

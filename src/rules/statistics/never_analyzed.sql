@@ -103,7 +103,7 @@ SELECT 'pg_class'::regclass::oid AS classid,
                 WHEN c.tables > 0
                 THEN format('%s without statistics, though it was analyzed on %s: it was empty then, or they were lost since',
                             pg_size_pretty(c.bytes), to_char(c.last_analyze, 'YYYY-MM-DD HH24:MI'))
-                ELSE format('Its partitions or children (%s, %s) are analyzed, but as a whole it has no statistics',
+                ELSE format('Its partitions or children (%s, %s) are analyzed one by one, if at all, but as a whole it has no statistics',
                             c.leaves, pg_size_pretty(c.bytes)) END,
            CASE WHEN c.lacks_inherited AND c.tables > 0 THEN ', nor has it any as a whole' END,
            CASE WHEN c.lacks_inherited THEN '; autovacuum does not make those.'
