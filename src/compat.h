@@ -16,6 +16,12 @@
 #endif
 
 #include "common/relpath.h"
+#include "executor/instrument.h"
+#if PG_VERSION_NUM >= 160000
+#include "nodes/queryjumble.h"
+#else
+#include "utils/queryjumble.h"
+#endif
 #include "pgstat.h"
 #include "storage/bufmgr.h"
 #include "storage/smgr.h"
@@ -35,6 +41,46 @@ typedef Oid RelFileNumber;
 /* 17 numbers processes rather than backends (024c52111). */
 #if PG_VERSION_NUM < 170000
 #define INVALID_PROC_NUMBER InvalidBackendId
+#endif
+
+/*
+ * 19 counts nodes and whole statements in structs of their own.
+ */
+#if PG_VERSION_NUM < 190000
+typedef Instrumentation NodeInstrumentation;
+#endif
+
+/* 19 lets those who look at the jumbled statement only look (const). */
+#if PG_VERSION_NUM >= 190000
+#define DBA_JUMBLE_CONST const
+#else
+#define DBA_JUMBLE_CONST
+#endif
+
+/* 19 tells the planner's hook what EXPLAIN asked for. */
+#if PG_VERSION_NUM >= 190000
+#define DBA_PLANNER_PARAMETERS \
+	Query *parse, const char *query_string, int cursor_options, \
+	ParamListInfo bound, struct ExplainState *explain
+#define DBA_PLANNER_ARGUMENTS \
+	parse, query_string, cursor_options, bound, explain
+#else
+#define DBA_PLANNER_PARAMETERS \
+	Query *parse, const char *query_string, int cursor_options, \
+	ParamListInfo bound
+#define DBA_PLANNER_ARGUMENTS parse, query_string, cursor_options, bound
+#endif
+
+/* 18 no longer says that a portal runs once (3eea7a0c9). */
+#if PG_VERSION_NUM >= 180000
+#define DBA_RUN_PARAMETERS \
+	QueryDesc *query_desc, ScanDirection direction, uint64 count
+#define DBA_RUN_ARGUMENTS query_desc, direction, count
+#else
+#define DBA_RUN_PARAMETERS \
+	QueryDesc *query_desc, ScanDirection direction, uint64 count, \
+	bool execute_once
+#define DBA_RUN_ARGUMENTS query_desc, direction, count, execute_once
 #endif
 
 /*

@@ -1,0 +1,34 @@
+/*-------------------------------------------------------------------------
+ *
+ * events.h
+ *	  What went wrong with statements, as the server reports it to its log.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef DBA_EVENTS_H
+#define DBA_EVENTS_H
+
+#include "observe/statement.h"
+
+/* Bytes of an event's detail: for a deadlock the statements of all sides. */
+#define DBA_MAX_EVENT_DETAIL 2048
+
+/* Events of one backend that wait for the next flush; more are only counted. */
+#define DBA_MAX_WAITING_EVENTS 8
+
+/* Plain data: lies in shared memory. */
+typedef struct DbaEvent
+{
+	DbaStatementKey key;		/* queryid 0: not known */
+	TimestampTz at;
+	int32		kind;			/* a DbaEventKind */
+	int32		sqlstate;		/* as of MAKE_SQLSTATE */
+	int64		bytes;			/* of a temporary file */
+	char		detail[DBA_MAX_EVENT_DETAIL];
+} DbaEvent;
+
+extern void dba_events_init(void);
+extern int	dba_events_waiting(void);
+extern int	dba_events_take(DbaEvent *events, int max_events, int64 *lost);
+
+#endif							/* DBA_EVENTS_H */
