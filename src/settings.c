@@ -15,6 +15,7 @@
 
 #include "utils/guc.h"
 
+bool		dba_capture_parameters = true;
 int			dba_min_window;
 int			dba_time_limit;
 
@@ -22,6 +23,14 @@ int			dba_time_limit;
 void
 dba_settings_init(void)
 {
+	DefineCustomBoolVariable("dbadvisor.capture_parameters",
+							 "Whether samples keep the values that statements ran with.",
+							 "Off: only their types.",
+							 &dba_capture_parameters,
+							 true,
+							 PGC_SUSET, 0,
+							 NULL, NULL, NULL);
+
 	DefineCustomIntVariable("dbadvisor.min_window",
 							"Time that the cumulative statistics must cover before a rule judges by disuse.",
 							"Counted from the last reset or crash. A rule that needs it and does not have it says so in coverage(). "

@@ -8,6 +8,7 @@
 #ifndef DBA_SETTINGS_H
 #define DBA_SETTINGS_H
 
+extern bool dba_capture_parameters;
 extern int	dba_min_window;		/* seconds; 0 = any */
 extern int	dba_time_limit;		/* milliseconds; 0 = no limit */
 
