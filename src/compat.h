@@ -101,6 +101,34 @@ dba_write_ns(const BufferUsage *usage)
 #define DBA_JUMBLE_CONST
 #endif
 
+/*
+ * 18 takes a list of constants for one (62d712ecf), and renumbers the
+ * parameters of a statement that has such a list (c2da1a5d6).
+ */
+#if PG_VERSION_NUM >= 180000
+#define DBA_CONSTANT_IS_LIST(constant) ((constant)->squashed)
+#define DBA_CONSTANT_IS_PARAMETER(constant) ((constant)->extern_param)
+#define DBA_JUMBLE_HAS_LISTS(jstate) ((jstate)->has_squashed_lists)
+#else
+#define DBA_CONSTANT_IS_LIST(constant) ((void) (constant), false)
+#define DBA_CONSTANT_IS_PARAMETER(constant) ((void) (constant), false)
+#define DBA_JUMBLE_HAS_LISTS(jstate) ((void) (jstate), false)
+#endif
+
+/* 19 has no warning of backslashes in strings, so none to switch off. */
+#if PG_VERSION_NUM >= 190000
+#define DBA_SILENCE_SCANNER(extra) ((void) (extra))
+#else
+#define DBA_SILENCE_SCANNER(extra) ((extra)->escape_string_warning = false)
+#endif
+
+/* 19 has a level of what is logged for each kind of process. */
+#if PG_VERSION_NUM >= 190000
+#define DBA_LOG_LEVEL log_min_messages[MyBackendType]
+#else
+#define DBA_LOG_LEVEL log_min_messages
+#endif
+
 /* 19 tells the planner's hook what EXPLAIN asked for. */
 #if PG_VERSION_NUM >= 190000
 #define DBA_PLANNER_PARAMETERS \
