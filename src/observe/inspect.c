@@ -175,6 +175,9 @@ dba_inspect_text(DbaTally *tally, const char *source, int location, int length)
 
 	if (source != NULL)
 		dba_guarded(keep_text, &parsed);
+
+	/* What could not be kept is not tried again and again. */
+	tally->known = true;
 }
 
 /*
@@ -251,6 +254,7 @@ keep_query(void *arg)
 	entry->query = facts;
 	has_tree = entry->tree != 0;
 	dba_store_unlock(entry);
+	dba_tally_looked(tally);
 	if (has_tree && tally->until_sample > 1)
 		return;
 
