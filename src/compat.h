@@ -19,6 +19,10 @@
 #define DBA_BUILD_MAJOR (PG_VERSION_NUM / 10000)
 
 #include "common/relpath.h"
+#if PG_VERSION_NUM >= 180000
+#include "commands/explain_format.h"
+#include "commands/explain_state.h"
+#endif
 #include "executor/instrument.h"
 #if PG_VERSION_NUM >= 160000
 #include "nodes/queryjumble.h"
@@ -58,6 +62,48 @@ typedef Oid RelFileNumber;
  */
 #if PG_VERSION_NUM < 190000
 typedef Instrumentation NodeInstrumentation;
+typedef WorkerInstrumentation WorkerNodeInstrumentation;
+#define DBA_WHOLE(node) (node)
+#else
+#define DBA_WHOLE(node) (&(node)->instr)
+#endif
+
+/*
+ * Closes the books on a plan's node, as EXPLAIN does; harmless to do twice.
+ * The server takes one whose clock still runs for an error, which is not for
+ * an observer to raise.
+ */
+static inline void
+dba_end_loop(NodeInstrumentation *node)
+{
+	if (INSTR_TIME_IS_ZERO(DBA_WHOLE(node)->starttime))
+		InstrEndLoop(node);
+}
+
+/* Blocks that a node and those below it used. */
+static inline const BufferUsage *
+dba_node_buffers(const NodeInstrumentation *node)
+{
+	return &DBA_WHOLE(node)->bufusage;
+}
+
+/*
+ * Bytes that a sort in memory spends on each tuple beside tuple and array: 16
+ * made chunk headers smaller (c6e0fe1f2), 17 has none here (6ed83d5fa).
+ */
+#if PG_VERSION_NUM >= 170000
+#define DBA_SORT_TUPLE_OVERHEAD 0
+#elif PG_VERSION_NUM >= 160000
+#define DBA_SORT_TUPLE_OVERHEAD 8
+#else
+#define DBA_SORT_TUPLE_OVERHEAD 24
+#endif
+
+/* The same where the sort has a LIMIT, and rounds up to a power of two. */
+#if PG_VERSION_NUM >= 160000
+#define DBA_CHUNK_HEADER 8
+#else
+#define DBA_CHUNK_HEADER 16
 #endif
 
 /*
