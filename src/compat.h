@@ -18,17 +18,24 @@
 /* The server that this library was built for, as data. */
 #define DBA_BUILD_MAJOR (PG_VERSION_NUM / 10000)
 
+#include "commands/explain.h"
+#if PG_VERSION_NUM >= 180000
+#include "commands/explain_format.h"
+#include "commands/explain_state.h"
+#endif
 #include "common/relpath.h"
 #if PG_VERSION_NUM >= 180000
 #include "commands/explain_format.h"
 #include "commands/explain_state.h"
 #endif
 #include "executor/instrument.h"
+#include "nodes/params.h"
 #if PG_VERSION_NUM >= 160000
 #include "nodes/queryjumble.h"
 #else
 #include "utils/queryjumble.h"
 #endif
+#include "optimizer/optimizer.h"
 #include "pgstat.h"
 #include "storage/bufmgr.h"
 #if PG_VERSION_NUM >= 170000
@@ -187,6 +194,26 @@ dba_write_ns(const BufferUsage *usage)
 	Query *parse, const char *query_string, int cursor_options, \
 	ParamListInfo bound
 #define DBA_PLANNER_ARGUMENTS parse, query_string, cursor_options, bound
+#endif
+
+/* The planner with its hooks, asked by nobody in particular. */
+static inline PlannedStmt *
+dba_planner(Query *query, const char *query_string, int cursor_options,
+			ParamListInfo bound)
+{
+#if PG_VERSION_NUM >= 190000
+	return planner(query, query_string, cursor_options, bound, NULL);
+#else
+	return planner(query, query_string, cursor_options, bound);
+#endif
+}
+
+/* 16 explains plans whose parameters nobody knows (3c05284d8). */
+#if PG_VERSION_NUM >= 160000
+#define DBA_HAS_GENERIC_EXPLAIN 1
+#else
+#define DBA_HAS_GENERIC_EXPLAIN 0
+#define EXEC_FLAG_EXPLAIN_GENERIC 0
 #endif
 
 /* 18 no longer says that a portal runs once (3eea7a0c9). */
