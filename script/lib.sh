@@ -349,7 +349,8 @@ private_install()
 
 # Starts a server with its data, socket and log in DIR, which a first start
 # creates; it is stopped at exit. PGHOST=DIR PGPORT=PORT PGUSER=postgres reach
-# it. SERVER_ENV may hold variables for the server alone.
+# it. SERVER_ENV may hold variables for the server alone, SERVER_PROGRAM what is
+# executed in place of BIN/postgres.
 start_cluster()
 {
 	local bin=$1 dir=$2 port=$3
@@ -364,12 +365,13 @@ start_cluster()
 	CLUSTER_DIR+=("$dir")
 	on_exit stop_cluster "$dir" immediate
 	(cd "$dir" && as_server_user env "${SERVER_ENV[@]}" "$bin/pg_ctl" -D "$dir/data" \
-		-l "$dir/server.log" -w -t 120 start </dev/null >"$dir/pg_ctl.log" 2>&1) || {
+		-p "${SERVER_PROGRAM:-$bin/postgres}" -l "$dir/server.log" -w -t 120 start </dev/null >"$dir/pg_ctl.log" 2>&1) || {
 		cat "$dir/pg_ctl.log" "$dir/server.log" >&2
 		return 1
 	}
 }
 SERVER_ENV=()
+SERVER_PROGRAM=
 
 # Makes the data directory of a private server and writes its configuration.
 create_cluster()
