@@ -29,6 +29,8 @@ export LC_ALL=C.UTF-8
 # shellcheck disable=SC2034  # for the scripts that source this
 CACHE_DIR=${DBADVISOR_CACHE:-${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/dbadvisor}
 SUPPORTED_MAJORS=(15 16 17 18 19)
+# What no server's log may say: misused memory, a failed assertion, a crash.
+BAD_LOG='runtime error:|AddressSanitizer|TRAP:|detected write past|PANIC|terminated by signal (4|6|7|8|11)'
 EXIT_ACTIONS=()
 CHILD_GROUP=		# process group that run_group waits for
 CLUSTER_BIN=()		# indexed like CLUSTER_DIR
