@@ -185,6 +185,314 @@ END;
 COMMENT ON FUNCTION dbadvisor.snapshot() IS
     'Records the present findings in dbadvisor.findings, and returns how many there are.';
 
+/* ------------------------------------------------ the observed workload */
+
+CREATE FUNCTION dbadvisor.observing_obstacle()
+RETURNS text
+AS 'MODULE_PATHNAME', 'dba_sql_observing_obstacle'
+LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION dbadvisor.observing_obstacle() IS
+    'Why statements are not observed on this server, or null when they are.';
+
+CREATE FUNCTION dbadvisor.statements(
+    OUT queryid                bigint,
+    OUT userid                 oid,
+    OUT dbid                   oid,
+    OUT toplevel               boolean,
+    OUT query                  text,
+    OUT calls                  bigint,
+    OUT errors                 bigint,
+    OUT rows                   bigint,
+    OUT total_ms               double precision,
+    OUT mean_ms                double precision,
+    OUT stddev_ms              double precision,
+    OUT min_ms                 double precision,
+    OUT max_ms                 double precision,
+    OUT p50_ms                 double precision,
+    OUT p90_ms                 double precision,
+    OUT p95_ms                 double precision,
+    OUT p99_ms                 double precision,
+    OUT plans                  bigint,
+    OUT plan_ms                double precision,
+    OUT error_ms               double precision,
+    OUT shared_hit             bigint,
+    OUT shared_read            bigint,
+    OUT shared_dirtied         bigint,
+    OUT shared_written         bigint,
+    OUT local_hit              bigint,
+    OUT local_read             bigint,
+    OUT local_dirtied          bigint,
+    OUT local_written          bigint,
+    OUT temp_read              bigint,
+    OUT temp_written           bigint,
+    OUT read_ms                double precision,
+    OUT write_ms               double precision,
+    OUT wal_records            bigint,
+    OUT wal_fpi                bigint,
+    OUT wal_bytes              bigint,
+    OUT jit_functions          bigint,
+    OUT jit_ms                 double precision,
+    OUT spills                 bigint,
+    OUT spill_bytes_p95        bigint,
+    OUT spill_bytes_max        bigint,
+    OUT deadlocks              bigint,
+    OUT serialization_failures bigint,
+    OUT lock_timeouts          bigint,
+    OUT cancels                bigint,
+    OUT temp_files             bigint,
+    OUT counted                bigint,
+    OUT first_seen             timestamptz,
+    OUT last_seen              timestamptz)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'dba_sql_statements'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED COST 10000 ROWS 1000;
+COMMENT ON FUNCTION dbadvisor.statements() IS
+    'What each statement did and took; the view of the same name reads it.';
+
+CREATE VIEW dbadvisor.statements AS
+    SELECT queryid, userid, dbid, toplevel, query, calls, errors, rows, total_ms, mean_ms, stddev_ms, min_ms,
+           max_ms, p50_ms, p90_ms, p95_ms, p99_ms, plans, plan_ms, error_ms, shared_hit,
+           shared_read, shared_dirtied, shared_written, local_hit, local_read, local_dirtied,
+           local_written, temp_read, temp_written, read_ms, write_ms, wal_records, wal_fpi,
+           wal_bytes, jit_functions, jit_ms, spills, spill_bytes_p95, spill_bytes_max, deadlocks,
+           serialization_failures, lock_timeouts, cancels, temp_files, counted, first_seen,
+           last_seen
+    FROM dbadvisor.statements();
+COMMENT ON VIEW dbadvisor.statements IS
+    'Every statement that ran, per user, database and level: calls, errors, times with percentiles, blocks, WAL, spills, and what went wrong. Blocks are counted in pages.';
+
+CREATE VIEW dbadvisor.slow_queries AS
+    SELECT s.queryid, s.userid::regrole AS "user",
+           round((100 * s.total_ms / nullif(sum(s.total_ms) OVER (), 0))::numeric, 1) AS percent_of_time,
+           s.calls, s.mean_ms, s.p50_ms, s.p95_ms, s.p99_ms, s.max_ms, s.total_ms,
+           s.rows::float8 / nullif(s.calls, 0) AS rows_per_call, s.errors, s.spills, s.last_seen, s.query
+    FROM dbadvisor.statements s
+    WHERE s.toplevel
+      AND s.dbid = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
+    ORDER BY s.total_ms DESC;
+COMMENT ON VIEW dbadvisor.slow_queries IS
+    'Where the time of this database goes: the statements that clients sent, those that took most first.';
+
+CREATE FUNCTION dbadvisor.samples(
+    OUT queryid         bigint,
+    OUT userid          oid,
+    OUT dbid            oid,
+    OUT toplevel        boolean,
+    OUT sample          integer,
+    OUT slowest         boolean,
+    OUT taken_at        timestamptz,
+    OUT ms              double precision,
+    OUT rows            bigint,
+    OUT parameters      text[],
+    OUT parameter_types regtype[],
+    OUT search_path     text,
+    OUT query           text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'dba_sql_samples'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED COST 10000 ROWS 100;
+COMMENT ON FUNCTION dbadvisor.samples() IS
+    'Executions with the values that they ran with; the view of the same name reads it.';
+
+CREATE VIEW dbadvisor.samples AS
+    SELECT queryid, userid, dbid, toplevel, sample, slowest, taken_at, ms, rows, parameters, parameter_types,
+           search_path, query
+    FROM dbadvisor.samples();
+COMMENT ON VIEW dbadvisor.samples IS
+    'Some executions of each statement with the values that they ran with: a random few, and the slowest. Constants of the text are parameters, numbered as in the text.';
+
+CREATE FUNCTION dbadvisor.explain_sample(queryid bigint, sample integer DEFAULT NULL)
+RETURNS text
+AS 'MODULE_PATHNAME', 'dba_sql_explain_sample'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10000;
+COMMENT ON FUNCTION dbadvisor.explain_sample(bigint, integer) IS
+    'The plan that an observed statement has now, with the values of a sample (the newest, if none is named), as its own user gets it. Does not run it.';
+
+CREATE FUNCTION dbadvisor.statement_plans(
+    OUT queryid  bigint,
+    OUT userid   oid,
+    OUT dbid     oid,
+    OUT toplevel boolean,
+    OUT ms       double precision,
+    OUT plan     text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'dba_sql_statement_plans'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED COST 10000 ROWS 100;
+COMMENT ON FUNCTION dbadvisor.statement_plans() IS
+    'The plan of the slowest counted execution of each statement; the view of the same name reads it.';
+
+CREATE VIEW dbadvisor.statement_plans AS
+    SELECT queryid, userid, dbid, toplevel, ms, plan
+    FROM dbadvisor.statement_plans();
+COMMENT ON VIEW dbadvisor.statement_plans IS
+    'Of each statement the plan of the slowest execution that was counted node by node, with real row counts.';
+
+CREATE FUNCTION dbadvisor.statement_facts(
+    OUT queryid        bigint,
+    OUT userid         oid,
+    OUT dbid           oid,
+    OUT toplevel       boolean,
+    OUT plan_hash      bigint,
+    OUT kind           text,
+    OUT node           integer,
+    OUT node_type      text,
+    OUT relation       oid,
+    OUT columns        int2[],
+    OUT other_relation oid,
+    OUT other_columns  int2[],
+    OUT limited        boolean,
+    OUT executions     bigint,
+    OUT loops          double precision,
+    OUT rows           double precision,
+    OUT removed        double precision,
+    OUT max_removed    double precision,
+    OUT estimated      double precision,
+    OUT actual         double precision,
+    OUT bytes          bigint,
+    OUT total_rows     double precision)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'dba_sql_statement_facts'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED COST 10000 ROWS 1000;
+COMMENT ON FUNCTION dbadvisor.statement_facts() IS
+    'What counted executions taught about plans; the view of the same name reads it.';
+
+CREATE VIEW dbadvisor.statement_facts AS
+    SELECT queryid, userid, dbid, toplevel, plan_hash, kind, node, node_type, relation, columns,
+           other_relation, other_columns, limited, executions, loops, rows, removed, max_removed,
+           estimated, actual, bytes, total_rows
+    FROM dbadvisor.statement_facts();
+COMMENT ON VIEW dbadvisor.statement_facts IS
+    'What executions that were counted node by node taught: rows thrown away, misestimates, repeated sub-plans, sequential scans, rows skipped by OFFSET, spills and the memory that would have kept them. Column 0 stands for columns beyond the 63rd.';
+
+CREATE FUNCTION dbadvisor.statement_columns(
+    OUT queryid     bigint,
+    OUT userid      oid,
+    OUT dbid        oid,
+    OUT toplevel    boolean,
+    OUT command     text,
+    OUT relation    oid,
+    OUT updated     int2[],
+    OUT equality    int2[],
+    OUT range       int2[],
+    OUT referential boolean,
+    OUT unbounded   boolean)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'dba_sql_statement_columns'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED COST 10000 ROWS 1000;
+COMMENT ON FUNCTION dbadvisor.statement_columns() IS
+    'The columns that each statement sets and looks up by; the view of the same name reads it.';
+
+CREATE VIEW dbadvisor.statement_columns AS
+    SELECT queryid, userid, dbid, toplevel, command, relation, updated, equality, range, referential, unbounded
+    FROM dbadvisor.statement_columns();
+COMMENT ON VIEW dbadvisor.statement_columns IS
+    'For each statement about one table: the columns that it sets, those that it compares for equality and by range, and whether a foreign key runs it.';
+
+CREATE FUNCTION dbadvisor.statement_repeats(
+    OUT queryid        bigint,
+    OUT userid         oid,
+    OUT dbid           oid,
+    OUT toplevel       boolean,
+    OUT kind           text,
+    OUT parent_queryid bigint,
+    OUT occasions      bigint,
+    OUT repeats        bigint,
+    OUT max_repeats    bigint,
+    OUT parent_rows    bigint,
+    OUT repeat_ms      double precision)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'dba_sql_statement_repeats'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED COST 10000 ROWS 100;
+COMMENT ON FUNCTION dbadvisor.statement_repeats() IS
+    'Statements that run once per row of another; the view of the same name reads it.';
+
+CREATE VIEW dbadvisor.statement_repeats AS
+    SELECT queryid, userid, dbid, toplevel, kind, parent_queryid, occasions, repeats, max_repeats, parent_rows,
+           repeat_ms
+    FROM dbadvisor.statement_repeats();
+COMMENT ON VIEW dbadvisor.statement_repeats IS
+    'Statements that run once per row of another: sent so by a client (N+1), or by a loop or trigger inside the server.';
+
+CREATE FUNCTION dbadvisor.events(
+    OUT at       timestamptz,
+    OUT kind     text,
+    OUT sqlstate text,
+    OUT dbid     oid,
+    OUT userid   oid,
+    OUT queryid  bigint,
+    OUT bytes    bigint,
+    OUT detail   text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'dba_sql_events'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED COST 1000 ROWS 64;
+COMMENT ON FUNCTION dbadvisor.events() IS
+    'The last deadlocks, serialization failures, lock timeouts, cancelled statements and temporary files; the view of the same name reads it.';
+
+CREATE VIEW dbadvisor.events AS
+    SELECT at, kind, sqlstate, dbid, userid, queryid, bytes, detail
+    FROM dbadvisor.events();
+COMMENT ON VIEW dbadvisor.events IS
+    'The last deadlocks (with the statements of all sides), serialization failures, lock timeouts, cancelled statements and temporary files, the newest first.';
+
+CREATE FUNCTION dbadvisor.event_counts(
+    OUT kind    text,
+    OUT count   bigint,
+    OUT last_at timestamptz)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'dba_sql_event_counts'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED COST 1000 ROWS 5;
+COMMENT ON FUNCTION dbadvisor.event_counts() IS
+    'How often each kind of event happened in this database; the view of the same name reads it.';
+
+CREATE VIEW dbadvisor.event_counts AS
+    SELECT kind, count, last_at
+    FROM dbadvisor.event_counts();
+COMMENT ON VIEW dbadvisor.event_counts IS
+    'How often each kind of event happened in this database since observing began.';
+
+CREATE FUNCTION dbadvisor.latency(
+    OUT calls  bigint,
+    OUT p50_ms double precision,
+    OUT p90_ms double precision,
+    OUT p95_ms double precision,
+    OUT p99_ms double precision)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'dba_sql_latency'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED COST 10000 ROWS 1;
+COMMENT ON FUNCTION dbadvisor.latency() IS
+    'Percentiles over all executions that clients of this database sent.';
+
+CREATE FUNCTION dbadvisor.store(
+    OUT since             timestamptz,
+    OUT statements        bigint,
+    OUT max_statements    bigint,
+    OUT sample_bytes_used bigint,
+    OUT sample_bytes      bigint,
+    OUT shared_bytes      bigint,
+    OUT evicted           bigint,
+    OUT samples_dropped   bigint,
+    OUT events_lost       bigint,
+    OUT unobserved        bigint,
+    OUT failures          bigint)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'dba_sql_store'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED COST 1000 ROWS 1;
+COMMENT ON FUNCTION dbadvisor.store() IS
+    'What the memory of the observed workload holds and had to drop; the view of the same name reads it.';
+
+CREATE VIEW dbadvisor.store AS
+    SELECT since, statements, max_statements, sample_bytes_used, sample_bytes, shared_bytes, evicted,
+           samples_dropped, events_lost, unobserved, failures
+    FROM dbadvisor.store();
+COMMENT ON VIEW dbadvisor.store IS
+    'What the memory of the observed workload holds, since when, and all that had to be dropped: evicted statements, samples without room, lost events, executions that could not be told apart, errors in dbadvisor itself.';
+
+CREATE FUNCTION dbadvisor.reset()
+RETURNS void
+AS 'MODULE_PATHNAME', 'dba_sql_reset'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION dbadvisor.reset() IS
+    'Forgets the observed workload of all databases.';
+
 /* ------------------------------------------------------- facts for rules */
 
 CREATE FUNCTION dbadvisor.is_preloaded()

@@ -15,6 +15,9 @@
 #error "dbadvisor needs PostgreSQL 15 or later"
 #endif
 
+/* The server that this library was built for, as data. */
+#define DBA_BUILD_MAJOR (PG_VERSION_NUM / 10000)
+
 #include "common/relpath.h"
 #include "executor/instrument.h"
 #if PG_VERSION_NUM >= 160000
@@ -24,7 +27,14 @@
 #endif
 #include "pgstat.h"
 #include "storage/bufmgr.h"
+#if PG_VERSION_NUM >= 170000
+#include "storage/dsm_registry.h"
+#endif
+#include "storage/lwlock.h"
 #include "storage/smgr.h"
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
 
 /*
  * 16 renamed relation file numbers (b0a55e432); the struct that locates a
@@ -50,11 +60,73 @@ typedef Oid RelFileNumber;
 typedef Instrumentation NodeInstrumentation;
 #endif
 
+/*
+ * 16 counts nanoseconds in instr_time (03023a2664), 17 tells local from shared
+ * blocks (295c36c0c1).
+ */
+#if PG_VERSION_NUM >= 160000
+#define DBA_NS(time) ((int64) INSTR_TIME_GET_NANOSEC(time))
+#else
+#define DBA_NS(time) ((int64) (INSTR_TIME_GET_DOUBLE(time) * 1e9))
+#endif
+
+/* Time spent reading blocks, of files and of temporary ones. */
+static inline int64
+dba_read_ns(const BufferUsage *usage)
+{
+#if PG_VERSION_NUM >= 170000
+	return DBA_NS(usage->shared_blk_read_time) +
+		DBA_NS(usage->local_blk_read_time) + DBA_NS(usage->temp_blk_read_time);
+#else
+	return DBA_NS(usage->blk_read_time) + DBA_NS(usage->temp_blk_read_time);
+#endif
+}
+
+/* Time spent writing blocks, likewise. */
+static inline int64
+dba_write_ns(const BufferUsage *usage)
+{
+#if PG_VERSION_NUM >= 170000
+	return DBA_NS(usage->shared_blk_write_time) +
+		DBA_NS(usage->local_blk_write_time) + DBA_NS(usage->temp_blk_write_time);
+#else
+	return DBA_NS(usage->blk_write_time) + DBA_NS(usage->temp_blk_write_time);
+#endif
+}
+
 /* 19 lets those who look at the jumbled statement only look (const). */
 #if PG_VERSION_NUM >= 190000
 #define DBA_JUMBLE_CONST const
 #else
 #define DBA_JUMBLE_CONST
+#endif
+
+/*
+ * 18 takes a list of constants for one (62d712ecf), and renumbers the
+ * parameters of a statement that has such a list (c2da1a5d6).
+ */
+#if PG_VERSION_NUM >= 180000
+#define DBA_CONSTANT_IS_LIST(constant) ((constant)->squashed)
+#define DBA_CONSTANT_IS_PARAMETER(constant) ((constant)->extern_param)
+#define DBA_JUMBLE_HAS_LISTS(jstate) ((jstate)->has_squashed_lists)
+#else
+#define DBA_CONSTANT_IS_LIST(constant) ((void) (constant), false)
+#define DBA_CONSTANT_IS_PARAMETER(constant) ((void) (constant), false)
+#define DBA_JUMBLE_HAS_LISTS(jstate) ((void) (jstate), false)
+#endif
+
+/* 19 has no warning of backslashes in strings, so none to switch off. */
+#if PG_VERSION_NUM >= 190000
+#define DBA_SILENCE_SCANNER(extra) ((void) (extra))
+#else
+#define DBA_SILENCE_SCANNER(extra) ((extra)->escape_string_warning = false)
+#endif
+
+/* 19 has a level of what is logged for each kind of process. */
+#if PG_VERSION_NUM >= 190000
+#define DBA_LOG_LEVEL log_min_messages[MyBackendType]
+#else
+#define DBA_LOG_LEVEL log_min_messages
 #endif
 
 /* 19 tells the planner's hook what EXPLAIN asked for. */
@@ -82,6 +154,66 @@ typedef Instrumentation NodeInstrumentation;
 	bool execute_once
 #define DBA_RUN_ARGUMENTS query_desc, direction, count, execute_once
 #endif
+
+/*
+ * 17 gives out shared memory by name after the start (8b2bcf3f2); 19 passes
+ * the initialising function an argument.
+ */
+#define DBA_HAS_NAMED_SEGMENTS (PG_VERSION_NUM >= 170000)
+
+#if PG_VERSION_NUM >= 190000
+static inline void
+dba_named_segment_init(void *segment, void *init)
+{
+	((void (*) (void *)) init) (segment);
+}
+#endif
+
+static inline void *
+dba_named_segment(const char *name, Size size, void (*init) (void *))
+{
+#if PG_VERSION_NUM >= 190000
+	bool		found;
+
+	return GetNamedDSMSegment(name, size, dba_named_segment_init, &found,
+							  (void *) init);
+#elif PG_VERSION_NUM >= 170000
+	bool		found;
+
+	return GetNamedDSMSegment(name, size, init, &found);
+#else
+	(void) name;
+	(void) size;
+	(void) init;
+	return NULL;
+#endif
+}
+
+/* 19 keeps the names of lock tranches in shared memory (38b602b02). */
+static inline int
+dba_new_lock_tranche(const char *name)
+{
+#if PG_VERSION_NUM >= 190000
+	return LWLockNewTrancheId(name);
+#else
+	int			tranche = LWLockNewTrancheId();
+
+	LWLockRegisterTranche(tranche, name);
+	return tranche;
+#endif
+}
+
+/* Each process that comes later has to learn the name before 19. */
+static inline void
+dba_name_lock_tranche(int tranche, const char *name)
+{
+#if PG_VERSION_NUM >= 190000
+	(void) tranche;
+	(void) name;
+#else
+	LWLockRegisterTranche(tranche, name);
+#endif
+}
 
 /*
  * 18 returns the path of a relation by value (37c87e63f), earlier servers a

@@ -10,6 +10,7 @@
 #include "postgres.h"
 
 #include "dbadvisor.h"
+#include "observe/observe.h"
 #include "settings.h"
 
 #include "fmgr.h"
@@ -30,6 +31,7 @@ _PG_init(void)
 {
 	dba_preloaded = process_shared_preload_libraries_in_progress;
 	dba_settings_init();
+	dba_observe_init();
 }
 
 /* The word for a severity, as users write and read it. */

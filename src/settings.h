@@ -8,7 +8,12 @@
 #ifndef DBA_SETTINGS_H
 #define DBA_SETTINGS_H
 
+extern bool dba_capture_parameters;
+extern int	dba_max_statements;
 extern int	dba_min_window;		/* seconds; 0 = any */
+extern bool dba_observe;
+extern double dba_overhead_target;	/* percent */
+extern int	dba_sample_memory;	/* kB */
 extern int	dba_time_limit;		/* milliseconds; 0 = no limit */
 
 extern void dba_settings_init(void);

@@ -3,6 +3,10 @@
  * events.h
  *	  What went wrong with statements, as the server reports it to its log.
  *
+ * A deadlock's detail has the statements of other users, too.  When an error
+ * of a statement is reported its execution has already been unwound; see
+ * dba_running_statement() for which statement that is.
+ *
  *-------------------------------------------------------------------------
  */
 #ifndef DBA_EVENTS_H
@@ -23,7 +27,8 @@ typedef struct DbaEvent
 	TimestampTz at;
 	int32		kind;			/* a DbaEventKind */
 	int32		sqlstate;		/* as of MAKE_SQLSTATE */
-	int64		bytes;			/* of a temporary file */
+	int64		bytes;			/* of temporary files, those of one statement that
+								 * waited together */
 	char		detail[DBA_MAX_EVENT_DETAIL];
 } DbaEvent;
 

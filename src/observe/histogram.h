@@ -37,7 +37,6 @@ dba_histogram_bucket(uint64 ns)
 }
 
 extern double dba_histogram_middle(int bucket);
-extern double dba_histogram_percentile(const uint32 *buckets, double fraction);
-extern void dba_histogram_add(uint32 *into, const uint32 *from);
+extern double dba_histogram_percentile(const uint64 *buckets, double fraction);
 
 #endif							/* DBA_HISTOGRAM_H */

@@ -1,0 +1,571 @@
+/*-------------------------------------------------------------------------
+ *
+ * inspect.c
+ *	  The close look at a few executions, off the hot path.
+ *
+ * What is looked at: each statement at first sight, a few executions for their
+ * values, a small share that is counted node by node, and those that spill or
+ * are slower than all before.
+ *
+ * Nothing that goes wrong here may reach the statement.  All of it runs inside
+ * of dba_guarded(), which catches errors without a subtransaction: that is
+ * sound because what runs there uses memory and the caches of the catalog, and
+ * nothing else that an error would have to undo.  The exception is the text of
+ * a plan, which gets a subtransaction.
+ *
+ * Locking: the store's, for moments.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "observe/inspect.h"
+#include "observe/normalize.h"
+#include "observe/store.h"
+#include "settings.h"
+
+#include "access/xact.h"
+#include "common/hashfn.h"
+#include "miscadmin.h"
+#include "storage/lwlock.h"
+#include "utils/datum.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+
+/* What counting an execution costs, in nanoseconds: measured, rounded up. */
+#define COUNT_NS 2000
+#define COUNT_NODE_NS 500
+#define COUNT_TUPLE_NS 30
+
+/* Executions faster than this are not worth a place as the slowest. */
+#define MIN_SLOW_NS (1000 * 1000)
+
+/* An execution must be slower by so much to be the slowest anew. */
+#define SLOWER 1.1
+
+typedef struct Parsed
+{
+	DbaTally   *tally;
+	const Query *query;			/* NULL: only the text is at hand */
+	const char *source;
+	int			location;
+	int			length;
+	const JumbleState *jstate;
+	ParamListInfo bound;
+} Parsed;
+
+/* What the close look at one execution found. */
+typedef struct Findings
+{
+	DbaPlanFact facts[DBA_MAX_FACTS];
+	int			fact_count;
+	int64		spilled;		/* memory that would have kept it from spilling */
+	int64		cost_ns;		/* of counting it */
+	bool		sampled;		/* for the reservoir */
+	bool		slowest;
+	char	   *values;			/* packed */
+	Size		values_size;
+	char	   *text;			/* with constants */
+	Size		text_size;
+	char	   *plan;
+} Findings;
+
+/* Whose values are hashed, and to what. */
+typedef struct Hashed
+{
+	const QueryDesc *query_desc;
+	uint64		hash;
+} Hashed;
+
+/* Constants of the statement that was planned last, for its next execution. */
+static struct
+{
+	MemoryContext context;
+	uint64		queryid;		/* 0: nothing */
+	int			bound;			/* parameters before the constants */
+	DbaValues  *constants;
+}			planned;
+
+static MemoryContext work_context = NULL;
+
+static void keep_text(void *arg);
+static void keep_query(void *arg);
+static void remember_constants(DbaTally *tally, int bound, const DbaValues *constants);
+static void take_values(void *arg);
+static void hash_values(void *arg);
+static uint64 datum_hash(Datum value, bool by_value, int16 length);
+static void keep_execution(void *arg);
+static void look_at_plan(DbaExecution *execution, Findings *found);
+static void look_at_values(DbaExecution *execution, Findings *found);
+static void keep_findings(DbaExecution *execution, const Findings *found);
+static int	free_sample_place(const DbaEntry *entry);
+static void keep_sample(DbaEntry *entry, int place, const DbaExecution *execution,
+						bool is_text, const char *data, Size size);
+static char *raw_text(const QueryDesc *query_desc, Size *size);
+static bool wants_plan_text(const DbaExecution *execution);
+static char *plan_text(QueryDesc *query_desc);
+
+/*
+ * Calls the function and returns true; or, when it raises an error, swallows
+ * and counts that and returns false.  Its memory is gone afterwards.
+ */
+bool
+dba_guarded(DbaGuarded function, void *arg)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	uint32		holdoff = InterruptHoldoffCount;
+	uint32		cancel_holdoff = QueryCancelHoldoffCount;
+	volatile bool ok = true;
+
+	/* A cancel shall hit the statement, not us. */
+	HOLD_INTERRUPTS();
+	PG_TRY();
+	{
+		if (work_context == NULL)
+			work_context = AllocSetContextCreate(TopMemoryContext, "dbadvisor work",
+												 ALLOCSET_DEFAULT_SIZES);
+		MemoryContextSwitchTo(work_context);
+		function(arg);
+	}
+	PG_CATCH();
+	{
+		LWLockReleaseAll();
+		CurrentResourceOwner = owner;
+		FlushErrorState();
+		dba_store_lost(DBA_LOST_BY_FAILURE, 1);
+		ok = false;
+	}
+	PG_END_TRY();
+	InterruptHoldoffCount = holdoff;
+	QueryCancelHoldoffCount = cancel_holdoff;
+	MemoryContextSwitchTo(caller);
+	if (work_context != NULL)
+		MemoryContextReset(work_context);
+	return ok;
+}
+
+/* ------------------------------------------------------------------------
+ * First sight
+ * ------------------------------------------------------------------------ */
+
+/* A statement was analysed: its text is known, with its constants. */
+void
+dba_inspect_parsed(DbaTally *tally, const Query *query, const char *source,
+				   const JumbleState *jstate)
+{
+	Parsed		parsed = {
+		.tally = tally, .query = query, .source = source,
+		.location = query->stmt_location, .length = query->stmt_len,
+		.jstate = query->commandType == CMD_UTILITY ? NULL : jstate
+	};
+
+	dba_guarded(keep_text, &parsed);
+}
+
+/* A statement begins of which the text was not seen when it was analysed. */
+void
+dba_inspect_text(DbaTally *tally, const char *source, int location, int length)
+{
+	Parsed		parsed = {
+		.tally = tally, .source = source,
+		.location = location, .length = length
+	};
+
+	if (source != NULL)
+		dba_guarded(keep_text, &parsed);
+}
+
+/*
+ * Gives the store the statement's text, if it has none; and learns when to look
+ * closely.
+ */
+static void
+keep_text(void *arg)
+{
+	Parsed	   *parsed = arg;
+	DbaTally   *tally = parsed->tally;
+	DbaEntry   *entry = dba_store_lock(&tally->key, true);
+	bool		has_text = entry->text != 0;
+	const char *part;
+	char	   *text;
+
+	dba_tally_learn(tally, entry);
+	tally->keyed = entry->query.equality != 0;
+	tally->referential = entry->query.referential;
+	tally->known = has_text && (entry->tree != 0 || parsed->query == NULL);
+	dba_store_unlock(entry);
+	if (has_text)
+		return;
+
+	part = dba_statement_part(parsed->source, &parsed->location, &parsed->length);
+	text = dba_normalize(part, parsed->location, parsed->length, parsed->jstate);
+	entry = dba_store_lock(&tally->key, true);
+	if (entry->text == 0)
+		dba_store_put(entry, &entry->text, text, strlen(text));
+	dba_store_unlock(entry);
+	if (parsed->query == NULL || parsed->query->commandType == CMD_UTILITY)
+		tally->known = true;
+}
+
+/* A statement is about to be planned: its tree can be had. */
+void
+dba_inspect_planned(DbaTally *tally, const Query *query, const char *source,
+					ParamListInfo bound)
+{
+	Parsed		parsed = {
+		.tally = tally, .query = query, .source = source,
+		.location = query->stmt_location, .length = query->stmt_len,
+		.bound = bound
+	};
+
+	dba_guarded(keep_query, &parsed);
+	tally->known = true;
+}
+
+/*
+ * Gives the store what it lacks of text, tree and facts; and keeps the
+ * constants for the execution, if its values are to be taken.
+ */
+static void
+keep_query(void *arg)
+{
+	Parsed	   *parsed = arg;
+	DbaTally   *tally = parsed->tally;
+	DbaQueryFacts facts;
+	DbaEntry   *entry;
+	DbaTree    *tree;
+	DbaValues  *constants = NULL;
+	char	   *packed = NULL;
+	Size		size = 0;
+	bool		has_tree;
+
+	if (!tally->known && parsed->source != NULL)
+		keep_text(parsed);
+
+	dba_query_facts(parsed->query, &facts);
+	tally->keyed = facts.equality != 0;
+	tally->referential = facts.referential;
+	entry = dba_store_lock(&tally->key, true);
+	entry->query = facts;
+	has_tree = entry->tree != 0;
+	dba_store_unlock(entry);
+	if (has_tree && tally->until_sample > 1)
+		return;
+
+	if (!dba_tree_worth_keeping(parsed->query))
+		return;
+	tree = dba_tree_take(parsed->query, &constants);
+	if (tree == NULL)
+		return;
+	remember_constants(tally, tree->bound, constants);
+	if (!has_tree)
+		packed = dba_tree_pack(tree, &size);
+	if (packed == NULL)
+		return;
+	entry = dba_store_lock(&tally->key, true);
+	if (entry->tree == 0)
+		dba_store_put(entry, &entry->tree, packed, size);
+	dba_store_unlock(entry);
+}
+
+/* Copies the constants to where the next execution finds them. */
+static void
+remember_constants(DbaTally *tally, int bound, const DbaValues *constants)
+{
+	MemoryContext caller;
+
+	planned.queryid = 0;
+	if (planned.context == NULL)
+		planned.context = AllocSetContextCreate(TopMemoryContext,
+												"dbadvisor constants",
+												ALLOCSET_SMALL_SIZES);
+	MemoryContextReset(planned.context);
+	caller = MemoryContextSwitchTo(planned.context);
+	planned.constants = constants == NULL ? NULL :
+		dba_values_take(NULL, 0, constants, dba_capture_parameters);
+	planned.bound = bound;
+	planned.queryid = tally->key.queryid;
+	MemoryContextSwitchTo(caller);
+}
+
+/* ------------------------------------------------------------------------
+ * Values
+ * ------------------------------------------------------------------------ */
+
+/*
+ * Takes the values of an execution that begins; they live as long as its
+ * executor's memory.
+ */
+void
+dba_inspect_values(DbaExecution *execution)
+{
+	dba_guarded(take_values, execution);
+}
+
+static void
+take_values(void *arg)
+{
+	DbaExecution *execution = arg;
+	ParamListInfo params = execution->query_desc->params;
+	int			bound = params != NULL ? params->numParams : 0;
+	const DbaValues *constants = NULL;
+	MemoryContext caller;
+
+	if (planned.queryid == execution->tally->key.queryid)
+	{
+		bound = planned.bound;
+		constants = planned.constants;
+	}
+	caller = MemoryContextSwitchTo(execution->query_desc->estate->es_query_cxt);
+	execution->values = dba_values_take(params, bound, constants,
+										dba_capture_parameters);
+	MemoryContextSwitchTo(caller);
+}
+
+/* A hash of the values that the execution ran with; 0 when there is none. */
+uint64
+dba_inspect_hash(void *execution)
+{
+	Hashed		hashed = {.query_desc = ((DbaExecution *) execution)->query_desc};
+
+	dba_guarded(hash_values, &hashed);
+	return hashed.hash;
+}
+
+static void
+hash_values(void *arg)
+{
+	Hashed	   *hashed = arg;
+	ParamListInfo params = hashed->query_desc->params;
+	Size		size;
+	char	   *text;
+
+	if (params == NULL)
+	{
+		text = raw_text(hashed->query_desc, &size);
+		if (text != NULL)
+			hashed->hash = hash_bytes_extended((unsigned char *) text, (int) size, 0);
+		return;
+	}
+	for (int i = 0; i < params->numParams && params->paramFetch == NULL; i++)
+	{
+		const ParamExternData *param = &params->params[i];
+		int16		length;
+		bool		by_value;
+
+		if (param->isnull || !OidIsValid(param->ptype))
+			continue;
+		get_typlenbyval(param->ptype, &length, &by_value);
+		hashed->hash = hash_combine64(hashed->hash,
+									  datum_hash(param->value, by_value, length));
+	}
+}
+
+static uint64
+datum_hash(Datum value, bool by_value, int16 length)
+{
+	if (by_value)
+		return hash_bytes_extended((unsigned char *) &value, sizeof(Datum), 0);
+	if (length == -1 && VARATT_IS_EXTERNAL(DatumGetPointer(value)))
+		return 0;
+	return hash_bytes_extended((unsigned char *) DatumGetPointer(value),
+							   (int) datumGetSize(value, false, length), 0);
+}
+
+/* ------------------------------------------------------------------------
+ * The end of an execution
+ * ------------------------------------------------------------------------ */
+
+/* Keeps what is worth keeping of an execution, whose plan still stands. */
+void
+dba_inspect_ended(DbaExecution *execution)
+{
+	dba_guarded(keep_execution, execution);
+}
+
+static void
+keep_execution(void *arg)
+{
+	DbaExecution *execution = arg;
+	Findings	found = {0};
+
+	look_at_plan(execution, &found);
+	look_at_values(execution, &found);
+	if (execution->counted && wants_plan_text(execution))
+		found.plan = plan_text(execution->query_desc);
+	keep_findings(execution, &found);
+}
+
+/* What the nodes of the plan say. */
+static void
+look_at_plan(DbaExecution *execution, Findings *found)
+{
+	DbaPlanWork work = {0};
+
+	if (!execution->counted && execution->temp_written == 0)
+		return;
+	found->fact_count = dba_plan_facts(execution->query_desc, execution->counted,
+									   found->facts, DBA_MAX_FACTS, &work);
+	for (int i = 0; i < found->fact_count; i++)
+	{
+		if (found->facts[i].kind >= DBA_FACT_SORT_SPILL)
+			found->spilled = Max(found->spilled, found->facts[i].bytes);
+	}
+	if (execution->counted)
+	{
+		found->cost_ns = COUNT_NS + (int64) (COUNT_NODE_NS * work.nodes) +
+			(int64) (COUNT_TUPLE_NS * work.tuples);
+		dba_tally_charge(found->cost_ns);
+	}
+}
+
+/*
+ * The values of an execution of which they were taken at its start, or which
+ * was slower than all before.
+ */
+static void
+look_at_values(DbaExecution *execution, Findings *found)
+{
+	found->sampled = execution->values != NULL;
+	found->slowest = execution->ns > MIN_SLOW_NS &&
+		execution->ns > SLOWER * execution->tally->slow_ns;
+
+	if (found->slowest && !found->sampled && dba_capture_parameters)
+	{
+		if (execution->query_desc->params != NULL)
+			take_values(execution);
+		else
+			found->text = raw_text(execution->query_desc, &found->text_size);
+	}
+	if (execution->values != NULL)
+		found->values = dba_values_pack(execution->values, &found->values_size);
+}
+
+/* Gives the entry all that was found. */
+static void
+keep_findings(DbaExecution *execution, const Findings *found)
+{
+	DbaEntry   *entry = dba_store_lock(&execution->tally->key, true);
+
+	for (int i = 0; i < found->fact_count; i++)
+		dba_entry_fact(entry, &found->facts[i]);
+	if (found->spilled > 0)
+		dba_entry_spill(entry, found->spilled);
+	if (execution->counted)
+	{
+		entry->counted++;
+		entry->counting_ns = found->cost_ns;
+		execution->tally->until_count = 0;
+	}
+	if (found->plan != NULL)
+	{
+		dba_store_put(entry, &entry->plan_text, found->plan, strlen(found->plan));
+		entry->plan_text_ns = execution->ns;
+	}
+	if (found->sampled && found->values != NULL)
+		keep_sample(entry, free_sample_place(entry), execution, false,
+					found->values, found->values_size);
+	if (found->slowest && found->values != NULL)
+		keep_sample(entry, DBA_SLOWEST, execution, false,
+					found->values, found->values_size);
+	else if (found->slowest && found->text != NULL)
+		keep_sample(entry, DBA_SLOWEST, execution, true,
+					found->text, found->text_size);
+	dba_tally_learn(execution->tally, entry);
+	dba_store_unlock(entry);
+}
+
+/* A place of the reservoir: a free one, else any. */
+static int
+free_sample_place(const DbaEntry *entry)
+{
+	for (int i = 0; i < DBA_MAX_SAMPLES; i++)
+	{
+		if (entry->samples[i].blob == 0)
+			return i;
+	}
+	return dba_tally_random(DBA_MAX_SAMPLES);
+}
+
+static void
+keep_sample(DbaEntry *entry, int place, const DbaExecution *execution,
+			bool is_text, const char *data, Size size)
+{
+	DbaSampleRef *sample = &entry->samples[place];
+
+	dba_store_put(entry, &sample->blob, data, size);
+	sample->taken_at = GetCurrentTimestamp();
+	sample->ns = execution->ns;
+	sample->rows = execution->rows;
+	sample->is_text = is_text;
+}
+
+/* The statement's own text, with the constants of this execution. */
+static char *
+raw_text(const QueryDesc *query_desc, Size *size)
+{
+	int			location = query_desc->plannedstmt->stmt_location;
+	int			length = query_desc->plannedstmt->stmt_len;
+	const char *part;
+
+	if (query_desc->sourceText == NULL)
+		return NULL;
+	part = dba_statement_part(query_desc->sourceText, &location, &length);
+	if (length > DBA_MAX_TEXT)
+		return NULL;			/* half a statement says nothing */
+	*size = length;
+	return pnstrdup(part, length);
+}
+
+/*
+ * Whether this execution's plan is worth its text: the plan of the slowest
+ * stands for its statement.  It shows constants.
+ */
+static bool
+wants_plan_text(const DbaExecution *execution)
+{
+	DbaEntry   *entry;
+	bool		wants;
+
+	if (!dba_capture_parameters || execution->ns < MIN_SLOW_NS ||
+		IsInParallelMode())
+		return false;
+	entry = dba_store_lock(&execution->tally->key, true);
+	wants = entry->plan_text == 0 || execution->ns > SLOWER * entry->plan_text_ns;
+	dba_store_unlock(entry);
+	return wants;
+}
+
+/*
+ * The text of a plan, or NULL.  Naming objects reads the catalog, so this has a
+ * subtransaction to clean up after errors.
+ */
+static char *
+plan_text(QueryDesc *query_desc)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	char	   *volatile text = NULL;
+
+	BeginInternalSubTransaction(NULL);
+	PG_TRY();
+	{
+		MemoryContextSwitchTo(caller);
+		text = dba_plan_text(query_desc);
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(caller);
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		dba_store_lost(DBA_LOST_BY_FAILURE, 1);
+		text = NULL;
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(caller);
+	CurrentResourceOwner = owner;
+	return text;
+}

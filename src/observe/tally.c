@@ -1,0 +1,327 @@
+/*-------------------------------------------------------------------------
+ *
+ * tally.c
+ *	  What one backend has counted and not yet handed to the store.
+ *
+ * The hot path adds to memory that nobody else touches.  At the end of a
+ * transaction, at most once a second, and when the backend ends, the sums go to
+ * the store: one partition lock for a moment each, and when somebody else holds
+ * it the sums wait for the next time rather than the backend for the lock.
+ *
+ * Memory: two arrays of fixed size, obtained at once and never given back; of
+ * which pages are touched as statements come.  About 100 kB for statements and
+ * 60 kB for batches at most.
+ *
+ * Locking: none but the store's, inside of dba_tally_flush().
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "observe/events.h"
+#include "observe/repeats.h"
+#include "observe/store.h"
+#include "observe/tally.h"
+#include "settings.h"
+
+#include "common/pg_prng.h"
+#include "miscadmin.h"
+#include "storage/ipc.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#define CHAINS 1024
+
+/* Samples beyond the first few keep pace with this many recent executions. */
+#define SAMPLED_WINDOW 1000
+
+/* What counting may cost before it is earned, and at most be saved up, in ns. */
+#define FIRST_ALLOWANCE (2 * 1000 * 1000)
+#define MAX_ALLOWANCE (200 * 1000 * 1000.0)
+
+bool		dba_tally_usable = false;
+bool		dba_tally_waiting = false;
+DbaTally   *dba_last_tally = NULL;
+
+static MemoryContext tally_context = NULL;
+static DbaTally *tallies;
+static int	tally_count = 0;
+static DbaTally *chains[CHAINS];
+static DbaBatch *batches;
+static DbaBatch *free_batches[DBA_MAX_BATCHES];
+static int	free_count = 0;
+static DbaTally *waiting[DBA_MAX_BATCHES];	/* tallies with a batch */
+static int	waiting_count = 0;
+static uint32 seen_epoch = 0;
+static pg_prng_state prng;		/* of our own: others must not notice us */
+static double allowance_ns = FIRST_ALLOWANCE;
+
+static void flush_at_exit(int code, Datum arg);
+static bool hand_over(DbaTally *tally, bool wait);
+static void hand_over_events(void);
+static void hand_over_occasions(void);
+static void forget_known(void);
+static int32 draw(int64 mean);
+
+/*
+ * Gets this backend's memory; demands a store.  May run out of memory, and may
+ * be called again then.
+ */
+void
+dba_tally_init(void)
+{
+	if (tally_context == NULL)
+		tally_context = AllocSetContextCreate(TopMemoryContext, "dbadvisor tallies",
+											  ALLOCSET_SMALL_SIZES);
+	if (tallies == NULL)
+		tallies = MemoryContextAlloc(tally_context,
+									 sizeof(DbaTally) * DBA_MAX_TALLIES);
+	if (batches == NULL)
+		batches = MemoryContextAllocZero(tally_context,
+										 sizeof(DbaBatch) * DBA_MAX_BATCHES);
+	for (free_count = 0; free_count < DBA_MAX_BATCHES; free_count++)
+		free_batches[free_count] = &batches[DBA_MAX_BATCHES - 1 - free_count];
+	seen_epoch = dba_store_epoch();
+	pg_prng_seed(&prng, (uint64) GetCurrentTimestamp() ^ ((uint64) MyProcPid << 32));
+	before_shmem_exit(flush_at_exit, (Datum) 0);
+	dba_tally_usable = true;
+}
+
+/* dba_tally_find() for a statement that is not the one of before. */
+DbaTally *
+dba_tally_search(uint64 queryid, Oid userid, bool toplevel)
+{
+	DbaTally  **chain = &chains[(queryid ^ userid) % CHAINS];
+	DbaTally   *tally;
+
+	Assert(dba_tally_usable);
+	for (tally = *chain; tally != NULL; tally = tally->next)
+	{
+		if (tally->key.queryid == queryid && tally->key.userid == userid &&
+			tally->key.toplevel == (uint32) toplevel)
+			return dba_last_tally = tally;
+	}
+
+	if (tally_count == DBA_MAX_TALLIES)
+		return NULL;
+	tally = &tallies[tally_count++];
+	memset(tally, 0, sizeof(*tally));
+	tally->key.queryid = queryid;
+	tally->key.dbid = MyDatabaseId;
+	tally->key.userid = userid;
+	tally->key.toplevel = toplevel;
+	tally->next = *chain;
+	*chain = tally;
+	return dba_last_tally = tally;
+}
+
+/* Gives the tally an empty batch; if none is left all are handed over first. */
+DbaBatch *
+dba_tally_start_batch(DbaTally *tally)
+{
+	if (free_count == 0)
+		dba_tally_flush(true);
+	tally->batch = free_batches[--free_count];
+	dba_batch_clear(tally->batch);
+	waiting[waiting_count++] = tally;
+	dba_tally_waiting = true;
+	return tally->batch;
+}
+
+/*
+ * Decides from the store's knowledge when the next executions are looked at
+ * closely.  The caller holds the entry's lock.
+ *
+ * Values: about DBA_MAX_SAMPLES of the last SAMPLED_WINDOW executions, so that
+ * the reservoir follows a workload that changes.  Counting: so seldom that it
+ * costs the statement dba_overhead_target of its time, and ever more seldom as
+ * more is known.
+ */
+void
+dba_tally_learn(DbaTally *tally, const DbaEntry *entry)
+{
+	int64		calls = Max(1, entry->counters.calls);
+	int64		sampled = Min(calls, SAMPLED_WINDOW) / DBA_MAX_SAMPLES;
+	double		mean_ns = Max(1, (double) entry->counters.total_ns / calls);
+	double		interval;
+
+	tally->slow_ns = Max(entry->samples[DBA_SLOWEST].ns, (int64) (2 * mean_ns));
+	if (dba_overhead_target >= 100)
+	{
+		tally->until_sample = tally->until_count = 1;
+		return;
+	}
+	if (tally->until_sample <= 0)
+		tally->until_sample = draw(sampled);
+	if (tally->until_count > 0)
+		return;
+	if (dba_overhead_target <= 0)
+		tally->until_count = INT32_MAX;
+	else if (entry->counted == 0)
+		tally->until_count = 1;
+	else
+	{
+		interval = entry->counting_ns / (mean_ns * dba_overhead_target / 100);
+		tally->until_count = draw((int64) Min(Max(interval, Min(entry->counted, 1000)), 1e6));
+	}
+}
+
+/* A random number around the mean, from 1. */
+static int32
+draw(int64 mean)
+{
+	if (mean <= 1)
+		return 1;
+	return 1 + dba_tally_random((int) (2 * mean - 1));
+}
+
+/* A random number below the limit. */
+int
+dba_tally_random(int limit)
+{
+	return (int) (pg_prng_double(&prng) * limit);
+}
+
+/*
+ * Whether the backend has earned what counting one more execution costs.  A
+ * statement whose cost is not known costs nothing yet, but only while there is
+ * something left.
+ */
+bool
+dba_tally_may_count(void)
+{
+	return allowance_ns > 0 || dba_overhead_target >= 100;
+}
+
+/* Notes what counting an execution has cost. */
+void
+dba_tally_charge(int64 ns)
+{
+	allowance_ns -= (double) ns;
+}
+
+/*
+ * Hands everything over to the store.  Without wait, what would have to wait
+ * stays for the next time.  Cannot fail.
+ */
+void
+dba_tally_flush(bool wait)
+{
+	int			left = 0;
+	int			count = waiting_count;
+
+	if (seen_epoch != dba_store_epoch())
+		forget_known();
+	for (int i = 0; i < count; i++)
+	{
+		DbaTally   *tally = waiting[i];
+
+		if (hand_over(tally, wait))
+			free_batches[free_count++] = tally->batch, tally->batch = NULL;
+		else
+			waiting[left++] = tally;
+	}
+	waiting_count = left;
+	hand_over_occasions();
+	hand_over_events();
+	dba_tally_waiting = left > 0;
+	allowance_ns = Min(allowance_ns, MAX_ALLOWANCE);
+}
+
+/*
+ * Makes room for other statements where there is none left.  Demands that
+ * nobody holds a tally.
+ */
+void
+dba_tally_make_room(void)
+{
+	if (tally_count < DBA_MAX_TALLIES)
+		return;
+	dba_tally_flush(true);
+	dba_repeats_forget();
+	memset(chains, 0, sizeof(chains));
+	tally_count = 0;
+	dba_last_tally = NULL;
+}
+
+/* Adds one batch to its entry; false when somebody else is there. */
+static bool
+hand_over(DbaTally *tally, bool wait)
+{
+	DbaEntry   *entry = dba_store_lock(&tally->key, wait);
+
+	if (entry == NULL)
+		return false;
+	dba_entry_add(entry, tally->batch);
+	entry->last_seen = GetCurrentTimestamp();
+	if (entry->text == 0)
+		tally->known = false;	/* evicted, or reset */
+	dba_tally_learn(tally, entry);
+	dba_store_unlock(entry);
+	allowance_ns += (double) tally->batch->counters.total_ns *
+		dba_overhead_target / 100;
+	return true;
+}
+
+/* What went wrong with statements, to their entries and to the databases. */
+static void
+hand_over_events(void)
+{
+	static DbaEvent events[DBA_MAX_WAITING_EVENTS];
+	int64		lost;
+	int			count = dba_events_take(events, DBA_MAX_WAITING_EVENTS, &lost);
+
+	if (lost > 0)
+		dba_store_lost(DBA_LOST_EVENT, lost);
+	for (int i = 0; i < count; i++)
+	{
+		dba_store_event(&events[i]);
+		if (events[i].key.queryid != 0)
+		{
+			DbaEntry   *entry = dba_store_lock(&events[i].key, true);
+
+			entry->events[events[i].kind]++;
+			dba_store_unlock(entry);
+		}
+	}
+}
+
+/* What was repeated, to the entry of the statement that was. */
+static void
+hand_over_occasions(void)
+{
+	DbaOccasions occasions[4];
+	int64		lost;
+	int			count;
+
+	while ((count = dba_repeats_take(occasions, lengthof(occasions), &lost)) > 0)
+	{
+		for (int i = 0; i < count; i++)
+		{
+			DbaEntry   *entry = dba_store_lock(&occasions[i].child, true);
+
+			dba_entry_occasions(entry, &occasions[i]);
+			dba_store_unlock(entry);
+		}
+	}
+}
+
+/* All statements are new again: the store has forgotten them. */
+static void
+forget_known(void)
+{
+	for (int i = 0; i < tally_count; i++)
+		tallies[i].known = false;
+	seen_epoch = dba_store_epoch();
+}
+
+/* The last statements of a session are handed over when it ends. */
+static void
+flush_at_exit(int code, Datum arg)
+{
+	(void) code;
+	(void) arg;
+	dba_repeats_close(true);
+	dba_tally_flush(true);
+	dba_tally_usable = false;
+}

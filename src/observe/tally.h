@@ -1,0 +1,75 @@
+/*-------------------------------------------------------------------------
+ *
+ * tally.h
+ *	  What one backend has counted and not yet handed to the store.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef DBA_TALLY_H
+#define DBA_TALLY_H
+
+#include "observe/entry.h"
+
+/* Statements that a backend remembers; beyond, it starts over. */
+#define DBA_MAX_TALLIES 1024
+
+/* Statements with something to hand over; beyond, it is handed over at once. */
+#define DBA_MAX_BATCHES 64
+
+typedef struct DbaTally
+{
+	DbaStatementKey key;
+	struct DbaTally *next;		/* in the hash chain */
+	DbaBatch   *batch;			/* NULL: nothing to hand over */
+	int64		slow_ns;		/* an execution above this is worth its values */
+	int32		until_sample;	/* executions until one's values are taken */
+	int32		until_count;	/* executions until one is counted node by node */
+	bool		known;			/* the store has what stays the same about it */
+	bool		keyed;			/* looks rows up by equality with a value */
+	bool		referential;	/* run by a foreign key's trigger */
+} DbaTally;
+
+/* dba_tally_init() has succeeded, and the backend is not at its end. */
+extern bool dba_tally_usable;
+
+/* Something waits to be handed over. */
+extern bool dba_tally_waiting;
+
+/* The tally that was looked up last. */
+extern DbaTally *dba_last_tally;
+
+extern void dba_tally_init(void);
+extern DbaTally *dba_tally_search(uint64 queryid, Oid userid, bool toplevel);
+extern DbaBatch *dba_tally_start_batch(DbaTally *tally);
+extern void dba_tally_learn(DbaTally *tally, const DbaEntry *entry);
+extern void dba_tally_flush(bool wait);
+extern void dba_tally_make_room(void);
+extern bool dba_tally_may_count(void);
+extern void dba_tally_charge(int64 ns);
+extern int	dba_tally_random(int limit);
+
+/*
+ * The backend's tally of a statement, made if needed; NULL when it remembers too
+ * many, until the next flush.
+ */
+static inline DbaTally *
+dba_tally_find(uint64 queryid, Oid userid, bool toplevel)
+{
+	DbaTally   *tally = dba_last_tally;
+
+	if (likely(tally != NULL && tally->key.queryid == queryid &&
+			   tally->key.userid == userid &&
+			   tally->key.toplevel == (uint32) toplevel))
+		return tally;
+	return dba_tally_search(queryid, userid, toplevel);
+}
+
+/* Where the backend adds up what the statement does. */
+static inline DbaBatch *
+dba_tally_batch(DbaTally *tally)
+{
+	return likely(tally->batch != NULL) ? tally->batch :
+		dba_tally_start_batch(tally);
+}
+
+#endif							/* DBA_TALLY_H */
