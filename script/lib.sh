@@ -29,6 +29,8 @@ export LC_ALL=C.UTF-8
 # shellcheck disable=SC2034  # for the scripts that source this
 CACHE_DIR=${DBADVISOR_CACHE:-${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/dbadvisor}
 SUPPORTED_MAJORS=(15 16 17 18 19)
+# What no server's log may say: misused memory, a failed assertion, a crash.
+BAD_LOG='runtime error:|AddressSanitizer|TRAP:|detected write past|PANIC|terminated by signal (4|6|7|8|11)'
 EXIT_ACTIONS=()
 CHILD_GROUP=		# process group that run_group waits for
 CLUSTER_BIN=()		# indexed like CLUSTER_DIR
@@ -349,7 +351,8 @@ private_install()
 
 # Starts a server with its data, socket and log in DIR, which a first start
 # creates; it is stopped at exit. PGHOST=DIR PGPORT=PORT PGUSER=postgres reach
-# it. SERVER_ENV may hold variables for the server alone.
+# it. SERVER_ENV may hold variables for the server alone, SERVER_PROGRAM what is
+# executed in place of BIN/postgres.
 start_cluster()
 {
 	local bin=$1 dir=$2 port=$3
@@ -364,12 +367,13 @@ start_cluster()
 	CLUSTER_DIR+=("$dir")
 	on_exit stop_cluster "$dir" immediate
 	(cd "$dir" && as_server_user env "${SERVER_ENV[@]}" "$bin/pg_ctl" -D "$dir/data" \
-		-l "$dir/server.log" -w -t 120 start </dev/null >"$dir/pg_ctl.log" 2>&1) || {
+		-p "${SERVER_PROGRAM:-$bin/postgres}" -l "$dir/server.log" -w -t 120 start </dev/null >"$dir/pg_ctl.log" 2>&1) || {
 		cat "$dir/pg_ctl.log" "$dir/server.log" >&2
 		return 1
 	}
 }
 SERVER_ENV=()
+SERVER_PROGRAM=
 
 # Makes the data directory of a private server and writes its configuration.
 create_cluster()
