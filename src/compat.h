@@ -24,10 +24,6 @@
 #include "commands/explain_state.h"
 #endif
 #include "common/relpath.h"
-#if PG_VERSION_NUM >= 180000
-#include "commands/explain_format.h"
-#include "commands/explain_state.h"
-#endif
 #include "executor/instrument.h"
 #include "nodes/params.h"
 #if PG_VERSION_NUM >= 160000

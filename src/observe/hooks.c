@@ -636,6 +636,7 @@ run_on(DBA_RUN_PARAMETERS)
 	if (execution != NULL)
 	{
 		execution->rows += query_desc->estate->es_processed;
+		execution->partial |= count != 0;
 		add_work(execution, begun_ns, &usage);
 	}
 }

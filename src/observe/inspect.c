@@ -411,7 +411,7 @@ look_at_plan(DbaExecution *execution, Findings *found)
 	if (!execution->counted && execution->temp_written == 0)
 		return;
 	found->fact_count = dba_plan_facts(execution->query_desc, execution->counted,
-									   found->facts, DBA_MAX_FACTS, &work);
+									   !execution->partial, found->facts, DBA_MAX_FACTS, &work);
 	for (int i = 0; i < found->fact_count; i++)
 	{
 		if (found->facts[i].kind >= DBA_FACT_SORT_SPILL)

@@ -156,3 +156,42 @@ add(uint32 *hash, uint32 value)
 {
 	*hash = hash_combine(*hash, murmurhash32(value));
 }
+
+/* The name that EXPLAIN gives to a kind of node, or NULL for rare kinds. */
+const char *
+dba_plan_node_name(uint32 node_tag)
+{
+	static const struct
+	{
+		NodeTag		tag;
+		const char *name;
+	}			names[] = {
+		{T_SeqScan, "Seq Scan"}, {T_SampleScan, "Sample Scan"},
+		{T_IndexScan, "Index Scan"}, {T_IndexOnlyScan, "Index Only Scan"},
+		{T_BitmapIndexScan, "Bitmap Index Scan"},
+		{T_BitmapHeapScan, "Bitmap Heap Scan"},
+		{T_TidScan, "Tid Scan"}, {T_TidRangeScan, "Tid Range Scan"},
+		{T_SubqueryScan, "Subquery Scan"}, {T_FunctionScan, "Function Scan"},
+		{T_TableFuncScan, "Table Function Scan"}, {T_ValuesScan, "Values Scan"},
+		{T_CteScan, "CTE Scan"}, {T_WorkTableScan, "WorkTable Scan"},
+		{T_ForeignScan, "Foreign Scan"}, {T_CustomScan, "Custom Scan"},
+		{T_NestLoop, "Nested Loop"}, {T_MergeJoin, "Merge Join"},
+		{T_HashJoin, "Hash Join"}, {T_Hash, "Hash"}, {T_Sort, "Sort"},
+		{T_IncrementalSort, "Incremental Sort"}, {T_Group, "Group"},
+		{T_Agg, "Aggregate"}, {T_WindowAgg, "WindowAgg"},
+		{T_Unique, "Unique"}, {T_SetOp, "SetOp"}, {T_Limit, "Limit"},
+		{T_Append, "Append"}, {T_MergeAppend, "Merge Append"},
+		{T_RecursiveUnion, "Recursive Union"},
+		{T_Material, "Materialize"}, {T_Memoize, "Memoize"},
+		{T_Gather, "Gather"}, {T_GatherMerge, "Gather Merge"},
+		{T_LockRows, "LockRows"}, {T_ModifyTable, "ModifyTable"},
+		{T_Result, "Result"}, {T_ProjectSet, "ProjectSet"}
+	};
+
+	for (size_t i = 0; i < lengthof(names); i++)
+	{
+		if (names[i].tag == (NodeTag) node_tag)
+			return names[i].name;
+	}
+	return NULL;
+}

@@ -11,5 +11,6 @@
 #include "nodes/plannodes.h"
 
 extern uint32 dba_plan_hash(const PlannedStmt *plan);
+extern const char *dba_plan_node_name(uint32 node_tag);
 
 #endif							/* DBA_PLAN_SHAPE_H */
