@@ -36,6 +36,15 @@ like(coverage_of($node, "rule = 'slow_statement'"),
 	'a rule that reads an extension without its library says so');
 $node->safe_psql('advised', 'DROP EXTENSION pg_stat_statements');
 
+# health() says what it cannot know, rather than fail.
+is( $node->safe_psql('advised',
+		q{SELECT string_agg(metric, ' ' ORDER BY metric) FROM dbadvisor.health()
+		  WHERE status = 'unknown' AND value IS NULL AND reason ~ '^statements are not observed: .*shared_preload_libraries'}),
+	'errors latency_p50 latency_p90 latency_p95 latency_p99 observed statements',
+	'what only observing tells is unknown, with the line to add');
+isnt($node->safe_psql('advised', q{SELECT value FROM dbadvisor.health() WHERE metric = 'connections'}),
+	'', 'all else is known');
+
 # The library may be loaded late, by any way that PostgreSQL has.
 is( $node->safe_psql('advised', "LOAD 'dbadvisor'; SELECT dbadvisor.is_preloaded()"),
 	'f', 'LOAD is not preloading');
