@@ -15,7 +15,7 @@
 
 /*
  * Nodes of a statement that are worth copying and writing out, which takes
- * about a third of a microsecond each; larger ones are not kept.
+ * almost a microsecond each; larger ones are not kept.
  */
 #define DBA_MAX_NODES 5000
 
