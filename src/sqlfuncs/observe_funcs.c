@@ -584,8 +584,7 @@ dba_sql_explain_sample(PG_FUNCTION_ARGS)
 		DbaValues  *values = dba_values_unpack(wanted.statement.samples[place].data,
 											   wanted.statement.samples[place].length);
 
-		if (values != NULL)
-			plannable.params = dba_values_bind(values);
+		plannable.params = dba_tree_bind(tree, values);
 	}
 	plan = dba_replan(&plannable, &cost, &error);
 	if (plan == NULL)
