@@ -53,6 +53,9 @@
 #define MAX_RUNNING 64
 #define MAX_OPEN 128
 
+/* Executions until it is asked again whether one may be counted. */
+#define UNTIL_ALLOWED 100
+
 #define FLUSH_INTERVAL_NS (INT64CONST(1000) * 1000 * 1000)
 
 typedef struct Frame
@@ -95,8 +98,6 @@ static DbaStatementKey failed;
 static int64 latest_ns = 0;		/* the clock, when it was last looked at */
 static int64 last_flush_ns = 0;
 static uint64 transactions = 0; /* that this backend has ended */
-static uint64 top_serial = 0;	/* top-level executions so far */
-static uint64 top_queryid = 0;	/* of the last that began */
 
 static post_parse_analyze_hook_type prev_post_parse_analyze = NULL;
 static planner_hook_type prev_planner = NULL;
@@ -377,7 +378,7 @@ on_planner(DBA_PLANNER_PARAMETERS)
 		(tally = tally_of(parse->queryId)) == NULL)
 		return next(DBA_PLANNER_ARGUMENTS);
 
-	if (unlikely(!tally->known || tally->until_sample <= 1))
+	if (unlikely(!tally->known || tally->until_look <= 1))
 		dba_inspect_planned(tally, parse, query_string, bound);
 	begun_ns = now_ns();
 	push_frame(tally, begun_ns, GetCurrentTransactionNestLevel(), false);
@@ -471,7 +472,12 @@ is_looked_at(DbaTally *tally, QueryDesc *query_desc)
 		dba_inspect_text(tally, query_desc->sourceText,
 						 query_desc->plannedstmt->stmt_location,
 						 query_desc->plannedstmt->stmt_len);
+	dba_tally_looked(tally);
 	count = tally->until_count <= 0 && dba_tally_may_count();
+	if (tally->until_count <= 0 && !count)
+		tally->until_count = UNTIL_ALLOWED;
+	tally->until_look = tally->look_span =
+		Min(tally->until_count, tally->until_sample);
 	if (!count && tally->until_sample > 0)
 		return false;
 	execution = make_record(query_desc, tally, GetCurrentTransactionNestLevel());
@@ -511,15 +517,7 @@ on_executor_start(QueryDesc *query_desc, int eflags)
 		begun.query_desc = query_desc;
 		begun.tally = tally;
 		begun.starts = true;
-		if (depth == 0)
-		{
-			top_serial++;
-			top_queryid = tally->key.queryid;
-		}
-		tally->until_count--;
-		tally->until_sample--;
-		if (unlikely((tally->until_count <= 0) | (tally->until_sample <= 0) |
-					 !tally->known))
+		if (unlikely(--tally->until_look <= 0 || !tally->known))
 			sampled = is_looked_at(tally, query_desc);
 	}
 
@@ -547,10 +545,11 @@ static pg_noinline void
 note_repeat(DbaExecution *execution)
 {
 	const DbaTally *tally = execution->tally;
+	const DbaTally *top = depth > 0 && running[0].tally != NULL ? running[0].tally : tally;
 	DbaExecuted executed = {
 		.key = &tally->key,
-		.parent = top_queryid,
-		.parent_serial = top_serial,
+		.parent = top->key.queryid,
+		.parent_serial = depth > 0 ? running[0].begun_ns : execution->begun_ns,
 		.rows = execution->rows,
 		.begun_ns = execution->begun_ns,
 		.ended_ns = execution->ended_ns,
@@ -637,6 +636,7 @@ run_on(DBA_RUN_PARAMETERS)
 	if (execution != NULL)
 	{
 		execution->rows += query_desc->estate->es_processed;
+		execution->partial |= count != 0;
 		add_work(execution, begun_ns, &usage);
 	}
 }
@@ -821,12 +821,6 @@ on_process_utility(PlannedStmt *pstmt, const char *query_string,
 	if (tally != NULL && !tally->known)
 		dba_inspect_text(tally, query_string, pstmt->stmt_location,
 						 pstmt->stmt_len);
-	if (depth == 0 && tally != NULL)
-	{
-		top_serial++;
-		top_queryid = tally->key.queryid;
-	}
-
 	begun_ns = now_ns();
 	note_usage(&usage);
 	push_frame(tally, begun_ns, GetCurrentTransactionNestLevel(), true);
@@ -951,6 +945,6 @@ static pg_noinline void
 flush(void)
 {
 	last_flush_ns = latest_ns;
-	if (dba_tally_waiting && dba_tally_usable)
+	if (dba_tally_usable)
 		dba_tally_flush(false);
 }

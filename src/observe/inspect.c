@@ -175,6 +175,9 @@ dba_inspect_text(DbaTally *tally, const char *source, int location, int length)
 
 	if (source != NULL)
 		dba_guarded(keep_text, &parsed);
+
+	/* What could not be kept is not tried again and again. */
+	tally->known = true;
 }
 
 /*
@@ -251,6 +254,7 @@ keep_query(void *arg)
 	entry->query = facts;
 	has_tree = entry->tree != 0;
 	dba_store_unlock(entry);
+	dba_tally_looked(tally);
 	if (has_tree && tally->until_sample > 1)
 		return;
 
@@ -407,7 +411,7 @@ look_at_plan(DbaExecution *execution, Findings *found)
 	if (!execution->counted && execution->temp_written == 0)
 		return;
 	found->fact_count = dba_plan_facts(execution->query_desc, execution->counted,
-									   found->facts, DBA_MAX_FACTS, &work);
+									   !execution->partial, found->facts, DBA_MAX_FACTS, &work);
 	for (int i = 0; i < found->fact_count; i++)
 	{
 		if (found->facts[i].kind >= DBA_FACT_SORT_SPILL)

@@ -8,6 +8,9 @@
 #ifndef DBA_PLAN_FACTS_H
 #define DBA_PLAN_FACTS_H
 
+#include "observe/misestimate.h"
+#include "observe/plan_shape.h"
+#include "observe/plan_text.h"
 #include "observe/query_facts.h"
 
 #include "executor/execdesc.h"
@@ -28,8 +31,14 @@ typedef enum DbaFactKind
 /* Facts kept per statement, over all shapes of its plan. */
 #define DBA_MAX_FACTS 8
 
-/* A ratio between estimated and actual rows that counts as a misestimate. */
-#define DBA_MISESTIMATE_RATIO 10.0
+/* Rows read in one execution, or thrown away, that make a fact of it. */
+#define DBA_FACT_ROWS 1000.0
+
+/* Rows thrown away for each that came out, that make a filter a fact. */
+#define DBA_FILTER_RATIO 10.0
+
+/* Executions of a sub-select in one of the statement that make it a fact. */
+#define DBA_SUBPLAN_LOOPS 100.0
 
 /*
  * One fact, summed over the executions that showed it.  Which fields mean
@@ -40,7 +49,7 @@ typedef struct DbaPlanFact
 {
 	uint32		plan_hash;		/* shape of the plan */
 	uint16		kind;			/* a DbaFactKind; first key of the merge */
-	uint16		node;			/* place in the plan, counted in pre-order from 0 */
+	uint16		node;			/* plan_node_id: its place in the plan */
 	uint32		node_tag;		/* NodeTag of the plan's node */
 	Oid			relid;			/* table, if the node is about one */
 	Oid			other_relid;	/* join: the table on the other side */
@@ -69,13 +78,11 @@ typedef struct DbaPlanWork
 	double		rows_out;		/* that the top node returned */
 } DbaPlanWork;
 
-extern uint32 dba_plan_hash(const PlannedStmt *plan);
-extern int	dba_plan_facts(QueryDesc *query_desc, bool counted,
+extern int	dba_plan_facts(QueryDesc *query_desc, bool counted, bool complete,
 						   DbaPlanFact *facts, int max_facts,
 						   DbaPlanWork *work);
 extern bool dba_plan_fact_same(const DbaPlanFact *a, const DbaPlanFact *b);
 extern void dba_plan_fact_merge(DbaPlanFact *into, const DbaPlanFact *from);
 extern double dba_plan_fact_weight(const DbaPlanFact *fact);
-extern char *dba_plan_text(QueryDesc *query_desc);
 
 #endif							/* DBA_PLAN_FACTS_H */

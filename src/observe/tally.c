@@ -33,14 +33,19 @@
 #define CHAINS 1024
 
 /* Samples beyond the first few keep pace with this many recent executions. */
-#define SAMPLED_WINDOW 1000
+#define SAMPLED_WINDOW 5000
+
+/* Counted executions beyond this number do not make the next one rarer. */
+#define MAX_KNOWN 100
+
+/* Executions between two that are looked at closely, at most. */
+#define MAX_INTERVAL (1000 * 1000)
 
 /* What counting may cost before it is earned, and at most be saved up, in ns. */
 #define FIRST_ALLOWANCE (2 * 1000 * 1000)
 #define MAX_ALLOWANCE (200 * 1000 * 1000.0)
 
 bool		dba_tally_usable = false;
-bool		dba_tally_waiting = false;
 DbaTally   *dba_last_tally = NULL;
 
 static MemoryContext tally_context = NULL;
@@ -61,6 +66,7 @@ static bool hand_over(DbaTally *tally, bool wait);
 static void hand_over_events(void);
 static void hand_over_occasions(void);
 static void forget_known(void);
+static int32 executions_until_count(const DbaEntry *entry, double mean_ns);
 static int32 draw(int64 mean);
 
 /*
@@ -124,7 +130,6 @@ dba_tally_start_batch(DbaTally *tally)
 	tally->batch = free_batches[--free_count];
 	dba_batch_clear(tally->batch);
 	waiting[waiting_count++] = tally;
-	dba_tally_waiting = true;
 	return tally->batch;
 }
 
@@ -134,36 +139,49 @@ dba_tally_start_batch(DbaTally *tally)
  *
  * Values: about DBA_MAX_SAMPLES of the last SAMPLED_WINDOW executions, so that
  * the reservoir follows a workload that changes.  Counting: so seldom that it
- * costs the statement dba_overhead_target of its time, and ever more seldom as
- * more is known.
+ * costs the statement no more than dba_overhead_target of its time, and ever
+ * more seldom as more is known.
  */
 void
 dba_tally_learn(DbaTally *tally, const DbaEntry *entry)
 {
 	int64		calls = Max(1, entry->counters.calls);
-	int64		sampled = Min(calls, SAMPLED_WINDOW) / DBA_MAX_SAMPLES;
 	double		mean_ns = Max(1, (double) entry->counters.total_ns / calls);
-	double		interval;
 
 	tally->slow_ns = Max(entry->samples[DBA_SLOWEST].ns, (int64) (2 * mean_ns));
+	dba_tally_looked(tally);
 	if (dba_overhead_target >= 100)
-	{
 		tally->until_sample = tally->until_count = 1;
-		return;
-	}
 	if (tally->until_sample <= 0)
-		tally->until_sample = draw(sampled);
-	if (tally->until_count > 0)
-		return;
+		tally->until_sample = draw(Min(calls, SAMPLED_WINDOW) / DBA_MAX_SAMPLES);
+	if (tally->until_count <= 0)
+		tally->until_count = executions_until_count(entry, mean_ns);
+	tally->until_look = tally->look_span = Min(tally->until_sample, tally->until_count);
+}
+
+/* Brings both countdowns to where the common one is. */
+void
+dba_tally_looked(DbaTally *tally)
+{
+	int32		passed = tally->look_span - tally->until_look;
+
+	tally->until_sample -= passed;
+	tally->until_count -= passed;
+	tally->look_span = tally->until_look;
+}
+
+static int32
+executions_until_count(const DbaEntry *entry, double mean_ns)
+{
+	double		known = (double) Min(entry->counted, MAX_KNOWN);
+	double		fair;
+
 	if (dba_overhead_target <= 0)
-		tally->until_count = INT32_MAX;
-	else if (entry->counted == 0)
-		tally->until_count = 1;
-	else
-	{
-		interval = entry->counting_ns / (mean_ns * dba_overhead_target / 100);
-		tally->until_count = draw((int64) Min(Max(interval, Min(entry->counted, 1000)), 1e6));
-	}
+		return MAX_INTERVAL;
+	if (entry->counted == 0)
+		return 1;
+	fair = (double) entry->counting_ns / (mean_ns * dba_overhead_target / 100);
+	return draw((int64) Min(fair * Max(1, known * known / 8), MAX_INTERVAL));
 }
 
 /* A random number around the mean, from 1. */
@@ -224,7 +242,6 @@ dba_tally_flush(bool wait)
 	waiting_count = left;
 	hand_over_occasions();
 	hand_over_events();
-	dba_tally_waiting = left > 0;
 	allowance_ns = Min(allowance_ns, MAX_ALLOWANCE);
 }
 

@@ -22,6 +22,9 @@ typedef struct DbaTally
 	struct DbaTally *next;		/* in the hash chain */
 	DbaBatch   *batch;			/* NULL: nothing to hand over */
 	int64		slow_ns;		/* an execution above this is worth its values */
+	int32		until_look;		/* executions until one is looked at closely */
+	int32		look_span;		/* what until_look was when the next two were
+								 * right */
 	int32		until_sample;	/* executions until one's values are taken */
 	int32		until_count;	/* executions until one is counted node by node */
 	bool		known;			/* the store has what stays the same about it */
@@ -32,9 +35,6 @@ typedef struct DbaTally
 /* dba_tally_init() has succeeded, and the backend is not at its end. */
 extern bool dba_tally_usable;
 
-/* Something waits to be handed over. */
-extern bool dba_tally_waiting;
-
 /* The tally that was looked up last. */
 extern DbaTally *dba_last_tally;
 
@@ -42,6 +42,7 @@ extern void dba_tally_init(void);
 extern DbaTally *dba_tally_search(uint64 queryid, Oid userid, bool toplevel);
 extern DbaBatch *dba_tally_start_batch(DbaTally *tally);
 extern void dba_tally_learn(DbaTally *tally, const DbaEntry *entry);
+extern void dba_tally_looked(DbaTally *tally);
 extern void dba_tally_flush(bool wait);
 extern void dba_tally_make_room(void);
 extern bool dba_tally_may_count(void);

@@ -110,6 +110,8 @@ static void add_latency(const DbaStatement *statement, void *arg);
 static void find_sample(const DbaStatement *statement, void *arg);
 static void put_percentiles(Row *row, const uint64 *histogram);
 static void put_values(Row *row, const DbaStatement *statement, int place);
+static void put_constants(Row *row, const DbaStatement *statement,
+						  const DbaBlobCopy *blob);
 static ArrayType *type_array(const DbaValues *values);
 static ArrayType *text_array(char **texts, int count);
 static int	choose_sample(const DbaStatement *statement, int wanted);
@@ -457,17 +459,11 @@ put_values(Row *row, const DbaStatement *statement, int place)
 	const DbaBlobCopy *blob = &statement->samples[place];
 	DbaValues  *values;
 	char	  **texts;
-	int			count;
 
 	/* What another database's types mean is not known here. */
 	if (statement->entry.samples[place].is_text)
 	{
-		texts = statement->text.data == NULL ? NULL :
-			dba_constants(statement->text.data, blob->data, (int) blob->length, &count);
-		if (texts != NULL)
-			put(row, PointerGetDatum(text_array(texts, count)));
-		else
-			put_null(row);
+		put_constants(row, statement, blob);
 		put_null(row);
 		return;
 	}
@@ -484,6 +480,31 @@ put_values(Row *row, const DbaStatement *statement, int place)
 		texts[i] = dba_value_text(&values->values[i]);
 	put(row, PointerGetDatum(text_array(texts, values->count)));
 	put(row, PointerGetDatum(type_array(values)));
+}
+
+/* The constants of one statement's text, by their numbers. */
+static void
+put_constants(Row *row, const DbaStatement *statement, const DbaBlobCopy *blob)
+{
+	DbaConstant *constants = NULL;
+	char	  **texts;
+	int			count = 0;
+	int			highest = 0;
+
+	if (statement->text.data != NULL)
+		constants = dba_constants(statement->text.data, blob->data,
+								  (int) blob->length, &count);
+	if (constants == NULL)
+	{
+		put_null(row);
+		return;
+	}
+	for (int i = 0; i < count; i++)
+		highest = Max(highest, constants[i].number);
+	texts = palloc0(sizeof(char *) * (highest + 1));
+	for (int i = 0; i < count; i++)
+		texts[constants[i].number - 1] = unconstify(char *, constants[i].text);
+	put(row, PointerGetDatum(text_array(texts, highest)));
 }
 
 static ArrayType *

@@ -17,7 +17,8 @@ typedef struct DbaPlannable
 	Query	   *query;			/* analysed and rewritten; is not changed */
 	const char *text;			/* for error messages and EXPLAIN */
 	const char *search_path;
-	ParamListInfo params;		/* NULL: the generic plan */
+	ParamListInfo params;		/* NULL: the generic plan; one of no type is
+								 * not known */
 	Oid			userid;
 } DbaPlannable;
 
