@@ -53,6 +53,12 @@
 #define MAX_RUNNING 64
 #define MAX_OPEN 128
 
+/*
+ * What counting costs a plan that was never counted: about 10 ns a row, and a
+ * row has a cost of about 0.02.
+ */
+#define COUNTING_NS_PER_COST 500.0
+
 /* Executions until it is asked again whether one may be counted. */
 #define UNTIL_ALLOWED 100
 
@@ -473,7 +479,10 @@ is_looked_at(DbaTally *tally, QueryDesc *query_desc)
 						 query_desc->plannedstmt->stmt_location,
 						 query_desc->plannedstmt->stmt_len);
 	dba_tally_looked(tally);
-	count = tally->until_count <= 0 && dba_tally_may_count();
+	count = tally->until_count <= 0 &&
+		dba_tally_may_count(tally->counted ? (double) tally->counting_ns :
+							COUNTING_NS_PER_COST * query_desc->plannedstmt->planTree->total_cost,
+							!tally->counted);
 	if (tally->until_count <= 0 && !count)
 		tally->until_count = UNTIL_ALLOWED;
 	tally->until_look = tally->look_span =
@@ -487,7 +496,7 @@ is_looked_at(DbaTally *tally, QueryDesc *query_desc)
 	if (count)
 	{
 		execution->counted = true;
-		query_desc->instrument_options |= INSTRUMENT_ROWS | INSTRUMENT_BUFFERS;
+		query_desc->instrument_options |= INSTRUMENT_ROWS;
 	}
 	return tally->until_sample <= 0;
 }

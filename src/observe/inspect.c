@@ -35,8 +35,8 @@
 
 /* What counting an execution costs, in nanoseconds: measured, rounded up. */
 #define COUNT_NS 2000
-#define COUNT_NODE_NS 500
-#define COUNT_TUPLE_NS 30
+#define COUNT_NODE_NS 300
+#define COUNT_TUPLE_NS 10
 
 /* Executions faster than this are not worth a place as the slowest. */
 #define MIN_SLOW_NS (1000 * 1000)

@@ -304,7 +304,7 @@ count_work(DbaPlanWork *work, const PlanState *node)
 	const NodeInstrumentation *seen = node->instrument;
 
 	work->nodes++;
-	work->tuples += seen->ntuples + seen->nfiltered1 + seen->nfiltered2;
+	work->tuples += seen->ntuples;
 }
 
 static void

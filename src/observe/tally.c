@@ -41,9 +41,11 @@
 /* Executions between two that are looked at closely, at most. */
 #define MAX_INTERVAL (1000 * 1000)
 
-/* What counting may cost before it is earned, and at most be saved up, in ns. */
-#define FIRST_ALLOWANCE (2 * 1000 * 1000)
-#define MAX_ALLOWANCE (200 * 1000 * 1000.0)
+/* What counting may cost before it is earned. */
+#define CREDIT_NS (500 * 1000 * 1000.0)
+
+/* What may be saved up for it. */
+#define MAX_ALLOWANCE_NS (2000 * 1000 * 1000.0)
 
 bool		dba_tally_usable = false;
 DbaTally   *dba_last_tally = NULL;
@@ -59,7 +61,7 @@ static DbaTally *waiting[DBA_MAX_BATCHES];	/* tallies with a batch */
 static int	waiting_count = 0;
 static uint32 seen_epoch = 0;
 static pg_prng_state prng;		/* of our own: others must not notice us */
-static double allowance_ns = FIRST_ALLOWANCE;
+static double allowance_ns = 0;
 
 static void flush_at_exit(int code, Datum arg);
 static bool hand_over(DbaTally *tally, bool wait);
@@ -148,6 +150,8 @@ dba_tally_learn(DbaTally *tally, const DbaEntry *entry)
 	int64		calls = Max(1, entry->counters.calls);
 	double		mean_ns = Max(1, (double) entry->counters.total_ns / calls);
 
+	tally->counted = entry->counted > 0;
+	tally->counting_ns = entry->counting_ns;
 	tally->slow_ns = Max(entry->samples[DBA_SLOWEST].ns, (int64) (2 * mean_ns));
 	dba_tally_looked(tally);
 	if (dba_overhead_target >= 100)
@@ -201,14 +205,14 @@ dba_tally_random(int limit)
 }
 
 /*
- * Whether the backend has earned what counting one more execution costs.  A
- * statement whose cost is not known costs nothing yet, but only while there is
- * something left.
+ * Whether the backend has earned what counting one more execution will cost,
+ * in nanoseconds.  The first of a statement may be had on credit.
  */
 bool
-dba_tally_may_count(void)
+dba_tally_may_count(double cost_ns, bool first)
 {
-	return allowance_ns > 0 || dba_overhead_target >= 100;
+	return dba_overhead_target >= 100 ||
+		cost_ns <= allowance_ns + (first ? CREDIT_NS : 0);
 }
 
 /* Notes what counting an execution has cost. */
@@ -242,7 +246,7 @@ dba_tally_flush(bool wait)
 	waiting_count = left;
 	hand_over_occasions();
 	hand_over_events();
-	allowance_ns = Min(allowance_ns, MAX_ALLOWANCE);
+	allowance_ns = Min(allowance_ns, MAX_ALLOWANCE_NS);
 }
 
 /*

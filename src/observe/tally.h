@@ -27,6 +27,8 @@ typedef struct DbaTally
 								 * right */
 	int32		until_sample;	/* executions until one's values are taken */
 	int32		until_count;	/* executions until one is counted node by node */
+	int64		counting_ns;	/* what counting an execution costs, once counted */
+	bool		counted;		/* some execution was */
 	bool		known;			/* the store has what stays the same about it */
 	bool		keyed;			/* looks rows up by equality with a value */
 	bool		referential;	/* run by a foreign key's trigger */
@@ -45,7 +47,7 @@ extern void dba_tally_learn(DbaTally *tally, const DbaEntry *entry);
 extern void dba_tally_looked(DbaTally *tally);
 extern void dba_tally_flush(bool wait);
 extern void dba_tally_make_room(void);
-extern bool dba_tally_may_count(void);
+extern bool dba_tally_may_count(double cost_ns, bool first);
 extern void dba_tally_charge(int64 ns);
 extern int	dba_tally_random(int limit);
 

@@ -24,6 +24,7 @@
 #include "utils/varlena.h"
 
 static char *unmet_need(const char *need);
+static char *asked(const char *sql);
 static char *unmet_window(void);
 static bool is_preloaded(const char *library);
 static int	server_major(void);
@@ -58,6 +59,9 @@ unmet_need(const char *need)
 		return dba_preloaded ? NULL :
 			pstrdup("dbadvisor is not preloaded: add it to shared_preload_libraries and restart");
 
+	if (strcmp(need, "observing") == 0)
+		return asked("SELECT dbadvisor.observing_obstacle()");
+
 	if (strcmp(need, "window") == 0)
 		return unmet_window();
 
@@ -73,6 +77,23 @@ unmet_need(const char *need)
 	Assert(strncmp(need, "version ", 8) == 0);
 	return server_major() >= atoi(need + 8) ? NULL :
 		psprintf("needs PostgreSQL %s or later", need + 8);
+}
+
+/* The answer of a query with one text, or NULL. */
+static char *
+asked(const char *sql)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	char	   *answer;
+
+	SPI_connect();
+	if (SPI_execute(sql, true, 1) != SPI_OK_SELECT || SPI_processed != 1)
+		elog(ERROR, "could not ask what a rule needs");
+	answer = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+	if (answer != NULL)
+		answer = MemoryContextStrdup(caller, answer);
+	SPI_finish();
+	return answer;
 }
 
 /* Statistics that cover too short a time say nothing about disuse. */

@@ -59,6 +59,7 @@ static const struct
 	{"quote_all_identifiers", "off"},
 	{"standard_conforming_strings", "on"},
 	{"transform_null_equals", "off"},
+	{"dbadvisor.observe", "off"},	/* advice is nobody's workload */
 };
 
 /* How many objects there are to examine; counted once a run. */
@@ -155,7 +156,7 @@ pin_settings(void)
 	for (size_t i = 0; i < lengthof(pinned_settings); i++)
 		(void) set_config_option(pinned_settings[i].name,
 								 pinned_settings[i].value,
-								 PGC_USERSET, PGC_S_SESSION,
+								 PGC_SUSET, PGC_S_SESSION,
 								 GUC_ACTION_SAVE, true, 0, false);
 }
 
