@@ -17,9 +17,9 @@
  *	  look up fewer than it has rows.
  *	* Without a transaction only the pace speaks for it, and behind a pooler
  *	  several clients share a backend.  Executions must follow each other
- *	  quickly and in an even rhythm, directly after the parent, and a pause
- *	  must follow.  In traffic without pauses a run counts only if it is as
- *	  long as the parent has rows, several times in a row.
+ *	  quickly and evenly, directly after the parent, and a pause must follow
+ *	  that stands out.  In traffic without pauses a run counts only if it is
+ *	  as long as the parent has rows, several times in a row.
  *
  * Not reported therefore: executions without a parent (importers, pollers,
  * benchmarks), with the same values, with many rows each (pages of a list), of
@@ -34,6 +34,7 @@
 #include "postgres.h"
 
 #include "observe/burst.h"
+#include "observe/steady.h"
 
 /* Statements of a burst that are followed; another replaces the oldest. */
 #define MAX_RUNS 16
@@ -58,21 +59,19 @@
 #define HASH_BITS 2048			/* so many that few values share one */
 
 /*
- * Outside of a transaction a loop shows by its rhythm: statements from one
- * execution of a child to the next, or from the parent to the first; the share
- * of these distances that equals the one before; and the share of the times
- * between that is at least half and at most double the one before.  (Of times
- * between independent requests, which come at random, a third is.)
+ * Outside of a transaction: statements from one execution of a child to the
+ * next, or from the parent to the first; and the share of these distances that
+ * equals the one before, in percent.
  */
 #define MAX_DISTANCE 8
-#define MIN_EVEN 80				/* percent */
-#define MIN_PACED 66			/* percent */
+#define MIN_EVEN 80
 
-/* Weak evidence is believed when it has come so often in a row. */
-#define MIN_STEADY 4
-
-/* Parents and children of which weak evidence is remembered. */
-#define MAX_STEADY 8
+/*
+ * The pause after a run is so many times as long as the client's mean time
+ * between the statements of it.  Of requests that come at random, one in
+ * 22 000 is followed by such a pause.
+ */
+#define MIN_PAUSE_FACTOR 10
 
 /*
  * A burst without a pause is given up when so many statements per row of the
@@ -120,12 +119,10 @@ typedef struct Run
 	uint64		first;			/* place of the first execution */
 	uint64		last;			/* place of the last one */
 	uint64		transaction;	/* of the last one */
-	bool		one_transaction;	/* all of them */
 	uint64		distance;		/* between the last two */
 	int64		even;			/* distances that equal the one before */
-	int64		begun_ns;		/* last execution */
-	int64		period;			/* ns from the last but one to it */
-	int64		paced;			/* periods that resemble the one before */
+	int64		idle_before_ns; /* of the burst, when the first began */
+	int64		idle_ns;		/* likewise the last */
 	int			hashed;			/* values looked at */
 	int			different;		/* of these, approximately */
 	uint64		bits[HASH_BITS / 64];	/* values seen */
@@ -139,22 +136,13 @@ static struct
 	uint64		transaction;	/* of the last statement */
 	int64		in_transaction; /* statements of this transaction */
 	int64		ended_ns;		/* of the last statement */
+	int64		idle_ns;		/* between statements, sum */
+	int64		pause_ns;		/* that ended it */
 	Run			runs[MAX_RUNS];
 } burst;
 
-/* Weak evidence.  Outlives bursts. */
-typedef struct Steady
-{
-	const DbaStatementKey *parent;	/* NULL: unused */
-	const DbaStatementKey *child;
-	int64		count;			/* executions the last time */
-	int			times;			/* that the evidence came, in a row */
-} Steady;
-
-static Steady steady[MAX_STEADY];
-static int	next_steady;		/* to be replaced */
-
-static bool is_interrupted(const DbaExecuted *executed);
+static void end_if_paused(const DbaExecuted *executed);
+static void follow_time(const DbaExecuted *executed);
 static bool is_parent(const DbaExecuted *executed);
 static bool is_child(const DbaExecuted *executed);
 static bool is_trivial(const DbaExecuted *executed);
@@ -164,7 +152,6 @@ static Run *begin_run(const DbaStatementKey *key);
 static Run *place_for_run(void);
 static void reset_run(Run *run);
 static void add_to_run(Run *run, const DbaExecuted *executed);
-static void add_rhythm(Run *run, const DbaExecuted *executed);
 static void add_values(Run *run, uint64 hash);
 static void become_parent(Run *run, const DbaExecuted *executed);
 
@@ -175,13 +162,10 @@ static bool looks_like_child(const Run *run);
 static bool is_explained_nearer(const Run *run, const Run *parent);
 static bool fits(const Run *run, const Run *parent, RunEnd end);
 static bool is_rhythmic(const Run *run, const Run *parent);
+static bool is_before_pause(const Run *run);
 static uint64 others_between(uint64 from, uint64 to);
 static bool fits_rows_of_run(const Run *run, const Run *parent);
-static bool is_in_transaction(const Run *run, const Run *parent);
 static int64 count_since(const Run *run, const Run *parent);
-static bool is_steady(const Run *run, const Run *parent, bool possible);
-static Steady *find_steady(const DbaStatementKey *child,
-						   const DbaStatementKey *parent);
 static void report_run(const Run *run, const Since *since);
 
 /*
@@ -196,16 +180,11 @@ dba_burst_note(const DbaExecuted *executed, DbaValuesHash values_hash,
 	bool		child = is_child(executed);
 	Run		   *run;
 
-	if (burst.open && is_interrupted(executed))
-		end_burst(END_PAUSE);
+	if (burst.open)
+		end_if_paused(executed);
 	if (!burst.open && !parent)
 		return false;
-	if (!burst.open || burst.transaction != executed->transaction)
-		burst.in_transaction = 0;
-	burst.open = true;
-	burst.transaction = executed->transaction;
-	burst.in_transaction++;
-	burst.ended_ns = executed->ended_ns;
+	follow_time(executed);
 	if (is_trivial(executed))
 		return true;
 
@@ -239,7 +218,10 @@ bool
 dba_burst_decide(bool exiting)
 {
 	if (exiting && burst.open)
+	{
+		burst.pause_ns = PG_INT64_MAX;
 		end_burst(END_PAUSE);
+	}
 	else if (burst.open && burst.in_transaction > DBA_MIN_REPEATS)
 	{
 		judge_all(END_TRANSACTION, NULL);
@@ -253,15 +235,31 @@ void
 dba_burst_forget(void)
 {
 	memset(&burst, 0, sizeof(burst));
-	memset(steady, 0, sizeof(steady));
+	dba_steady_forget();
 }
 
-/* Whether the statement came too late for what is open. */
-static bool
-is_interrupted(const DbaExecuted *executed)
+/* Ends the burst if the statement came too late for it. */
+static void
+end_if_paused(const DbaExecuted *executed)
 {
-	return executed->transaction != burst.transaction &&
-		executed->begun_ns - burst.ended_ns >= MAX_PAUSE_NS;
+	burst.pause_ns = executed->begun_ns - burst.ended_ns;
+	if (executed->transaction != burst.transaction &&
+		burst.pause_ns >= MAX_PAUSE_NS)
+		end_burst(END_PAUSE);
+}
+
+/* Makes the statement part of the burst, which it opens if need be. */
+static void
+follow_time(const DbaExecuted *executed)
+{
+	if (burst.open)
+		burst.idle_ns += burst.pause_ns;
+	if (!burst.open || burst.transaction != executed->transaction)
+		burst.in_transaction = 0;
+	burst.open = true;
+	burst.transaction = executed->transaction;
+	burst.in_transaction++;
+	burst.ended_ns = executed->ended_ns;
 }
 
 /* Whether a client may go through its rows. */
@@ -369,8 +367,6 @@ reset_run(Run *run)
 	run->ns = 0;
 	run->distance = 0;
 	run->even = 0;
-	run->period = 0;
-	run->paced = 0;
 	run->hashed = 0;
 	run->different = 0;
 	for (int i = 0; i < MAX_RUNS; i++)
@@ -393,31 +389,21 @@ add_to_run(Run *run, const DbaExecuted *executed)
 	if (run->count == 0)
 	{
 		run->first = burst.place;
-		run->one_transaction = true;
+		run->idle_before_ns = burst.idle_ns;
 	}
 	else
-		add_rhythm(run, executed);
+	{
+		uint64		distance = burst.place - run->last;
+
+		run->even += (run->count == 1 || distance == run->distance);
+		run->distance = distance;
+	}
 	run->last = burst.place;
-	run->begun_ns = executed->begun_ns;
+	run->idle_ns = burst.idle_ns;
 	run->transaction = executed->transaction;
 	run->count++;
 	run->rows += Min(executed->rows, MAX_ROWS);
 	run->ns += executed->ended_ns - executed->begun_ns;
-}
-
-/* Compares the way from the last execution to this one with the one before. */
-static void
-add_rhythm(Run *run, const DbaExecuted *executed)
-{
-	uint64		distance = burst.place - run->last;
-	int64		period = executed->begun_ns - run->begun_ns;
-
-	run->even += (run->count == 1 || distance == run->distance);
-	run->paced += (run->count == 1 ||
-				   (period <= 2 * run->period && run->period <= 2 * period));
-	run->one_transaction &= (run->transaction == executed->transaction);
-	run->distance = distance;
-	run->period = period;
 }
 
 static void
@@ -554,7 +540,8 @@ fits(const Run *run, const Run *parent, RunEnd end)
 	possible = count >= DBA_MIN_REPEATS && share <= MAX_SHARE &&
 		looks_like_child(run);
 
-	if (is_in_transaction(run, parent))
+	/* What lies between the parent and the last one is of one transaction. */
+	if (run->transaction == parent->parent_transaction)
 	{
 		if (possible && share >= MIN_SHARE_IN_TRANSACTION)
 			return true;
@@ -563,10 +550,12 @@ fits(const Run *run, const Run *parent, RunEnd end)
 	{
 		possible &= is_rhythmic(run, parent);
 		if (possible && share >= MIN_SHARE && end == END_PAUSE &&
-			others_between(run->last, burst.place + 1) < MAX_DISTANCE)
+			is_before_pause(run))
 			return true;
 	}
-	return end != END_TRANSACTION && is_steady(run, parent, possible);
+	return end != END_TRANSACTION &&
+		dba_steady_note(parent->key, run->key, parent->parent_rows, count,
+						possible);
 }
 
 /*
@@ -591,15 +580,24 @@ is_explained_nearer(const Run *run, const Run *parent)
 	return false;
 }
 
-/* Outside of a transaction: directly after the parent and in a rhythm. */
+/* Outside of a transaction: directly after the parent and evenly. */
 static bool
 is_rhythmic(const Run *run, const Run *parent)
 {
 	bool		near = run->first < parent->parent_place ||
 		others_between(parent->parent_place, run->first) < MAX_DISTANCE;
 
-	return near && run->even * 100 >= (run->count - 1) * MIN_EVEN &&
-		run->paced * 100 >= (run->count - 1) * MIN_PACED;
+	return near && run->even * 100 >= (run->count - 1) * MIN_EVEN;
+}
+
+/* Whether a pause follows directly that stands out from the pace of the run. */
+static bool
+is_before_pause(const Run *run)
+{
+	int64		idle_ns = run->idle_ns - run->idle_before_ns;
+
+	return others_between(run->last, burst.place + 1) < MAX_DISTANCE &&
+		burst.pause_ns / MIN_PAUSE_FACTOR >= idle_ns / run->count;
 }
 
 /*
@@ -630,18 +628,10 @@ static bool
 fits_rows_of_run(const Run *run, const Run *parent)
 {
 	return parent->first < run->first &&
-		run->one_transaction && parent->one_transaction &&
 		run->transaction == parent->transaction &&
 		run->count * 100 > parent->count * MAX_SHARE &&
 		run->count * 100 >= parent->rows * MIN_SHARE &&
 		run->count * 100 <= parent->rows * MAX_SHARE;
-}
-
-static bool
-is_in_transaction(const Run *run, const Run *parent)
-{
-	return run->one_transaction &&
-		run->transaction == parent->parent_transaction;
 }
 
 /* Executions since the parent's last one; 0 if it is no parent. */
@@ -651,46 +641,6 @@ count_since(const Run *run, const Run *parent)
 	if (parent->parent_place == 0)
 		return 0;
 	return run->count - parent->before[run - burst.runs];
-}
-
-/*
- * Puts down weak evidence and says whether it has come often enough: as many
- * executions as rows, or (the client shows only the beginning of a list) as
- * many as the last time.  Anything else breaks the series.
- */
-static bool
-is_steady(const Run *run, const Run *parent, bool possible)
-{
-	int64		count = count_since(run, parent);
-	Steady	   *pair = find_steady(run->key, parent->key);
-
-	if (pair == NULL && possible)
-	{
-		pair = &steady[next_steady];
-		next_steady = (next_steady + 1) % MAX_STEADY;
-		*pair = (Steady) {.parent = parent->key, .child = run->key, .count = count};
-	}
-	if (pair == NULL)
-		return false;
-	if (possible && (count == pair->count ||
-					 (count >= parent->parent_rows - 1 &&
-					  count <= parent->parent_rows + 1)))
-		pair->times++;
-	else
-		pair->times = 0;
-	pair->count = count;
-	return pair->times >= MIN_STEADY;
-}
-
-static Steady *
-find_steady(const DbaStatementKey *child, const DbaStatementKey *parent)
-{
-	for (int i = 0; i < MAX_STEADY; i++)
-	{
-		if (steady[i].parent == parent && steady[i].child == child)
-			return &steady[i];
-	}
-	return NULL;
 }
 
 static void

@@ -107,17 +107,31 @@ static bool wants_plan_text(const DbaExecution *execution);
 static char *plan_text(QueryDesc *query_desc);
 
 /*
+ * Whether an error could be undone here.  A statement can run while its caller
+ * holds a lightweight lock, as when a function in SQL compares for an index;
+ * such a lock holds interrupts off.
+ */
+static bool
+may_fail_here(void)
+{
+	return InterruptHoldoffCount == 0 && CritSectionCount == 0;
+}
+
+/*
  * Calls the function and returns true; or, when it raises an error, swallows
- * and counts that and returns false.  Its memory is gone afterwards.
+ * and counts that and returns false.  Its memory is gone afterwards.  Where an
+ * error could not be undone the function is not called.
  */
 bool
 dba_guarded(DbaGuarded function, void *arg)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
-	uint32		holdoff = InterruptHoldoffCount;
 	uint32		cancel_holdoff = QueryCancelHoldoffCount;
 	volatile bool ok = true;
+
+	if (!may_fail_here())
+		return false;
 
 	/* A cancel shall hit the statement, not us. */
 	HOLD_INTERRUPTS();
@@ -138,7 +152,7 @@ dba_guarded(DbaGuarded function, void *arg)
 		ok = false;
 	}
 	PG_END_TRY();
-	InterruptHoldoffCount = holdoff;
+	InterruptHoldoffCount = 0;
 	QueryCancelHoldoffCount = cancel_holdoff;
 	MemoryContextSwitchTo(caller);
 	if (work_context != NULL)
@@ -173,6 +187,8 @@ dba_inspect_text(DbaTally *tally, const char *source, int location, int length)
 		.location = location, .length = length
 	};
 
+	if (!may_fail_here())
+		return;
 	if (source != NULL)
 		dba_guarded(keep_text, &parsed);
 
@@ -223,6 +239,8 @@ dba_inspect_planned(DbaTally *tally, const Query *query, const char *source,
 		.bound = bound
 	};
 
+	if (!may_fail_here())
+		return;
 	dba_guarded(keep_query, &parsed);
 	tally->known = true;
 }

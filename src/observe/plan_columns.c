@@ -120,7 +120,7 @@ dba_condition_columns(PlanState *node, DbaNodeColumns *found)
 	dba_filter_columns(node, found);
 }
 
-/* Adds the columns by which the node groups its input. */
+/* Adds the columns by which, or by expressions of which, the node groups. */
 void
 dba_grouping_columns(PlanState *node, DbaNodeColumns *found)
 {
@@ -147,12 +147,11 @@ dba_grouping_columns(PlanState *node, DbaNodeColumns *found)
 	}
 	for (int i = 0; i < count; i++)
 	{
-		const Var  *var = entry_var(below->plan->targetlist, numbers[i]);
-		Oid			relid;
-		AttrNumber	attnum;
+		const TargetEntry *entry = get_tle_by_resno(below->plan->targetlist,
+													numbers[i]);
 
-		if (var != NULL && base_column(below, var, &relid, &attnum))
-			add_column(found, relid, attnum);
+		if (entry != NULL)
+			collect(below, list_make1(entry->expr), found);
 	}
 }
 

@@ -54,6 +54,7 @@ static void walk_children(Walk *walk, PlanState *node, const DbaPlace *place,
 						  DbaInputErrors *errors);
 static void walk_child(Walk *walk, PlanState *node, const DbaPlace *place,
 					   PlanState *child, DbaInputErrors *errors);
+static void add_error(DbaInputErrors *errors, double error);
 static void walk_members(Walk *walk, PlanState *node, const DbaPlace *place,
 						 PlanState **members, int count,
 						 DbaInputErrors *errors);
@@ -243,6 +244,11 @@ walk_children(Walk *walk, PlanState *node, const DbaPlace *place,
 			walk_child(walk, node, place,
 					   ((SubqueryScanState *) node)->subplan, errors);
 			break;
+		case T_CteScanState:	/* visited where WITH stands */
+			add_error(errors,
+					  dba_estimate_error(((CteScanState *) node)->cteplanstate,
+										 place));
+			break;
 		case T_CustomScanState:
 			foreach(lc, ((CustomScanState *) node)->custom_ps)
 				walk_child(walk, node, place, lfirst(lc), errors);
@@ -257,12 +263,16 @@ walk_child(Walk *walk, PlanState *node, const DbaPlace *place,
 		   PlanState *child, DbaInputErrors *errors)
 {
 	DbaPlace	below;
-	double		error;
 
 	if (child == NULL)
 		return;
 	below = dba_place_below(node, place, child);
-	error = walk_node(walk, child, &below);
+	add_error(errors, walk_node(walk, child, &below));
+}
+
+static void
+add_error(DbaInputErrors *errors, double error)
+{
 	errors->under = Max(errors->under, error);
 	errors->over = Max(errors->over, 1.0 / error);
 }
@@ -403,7 +413,7 @@ note_offset(Walk *walk, PlanState *node, const DbaPlace *place)
 	add_fact(walk, &fact);
 }
 
-/* A sub-select that could not be hashed: it runs for each row. */
+/* A sub-select that runs for each row; one that is hashed runs once. */
 static void
 note_subplan(Walk *walk, SubPlanState *subplan, const DbaPlace *place)
 {
@@ -412,7 +422,6 @@ note_subplan(Walk *walk, SubPlanState *subplan, const DbaPlace *place)
 	DbaPlanFact fact;
 
 	if (!walk->counted || node->instrument == NULL ||
-		subplan->subplan->useHashTable ||
 		node->instrument->nloops < DBA_SUBPLAN_LOOPS)
 		return;
 	fact = start_fact(walk, DBA_FACT_SUBPLAN, node, place);

@@ -211,8 +211,22 @@ count_sources(const Query *query, Node *jtnode, int *source)
 static bool
 is_source(const RangeTblEntry *rte)
 {
-	return rte->rtekind != RTE_FUNCTION && rte->rtekind != RTE_VALUES &&
-		rte->rtekind != RTE_TABLEFUNC && rte->rtekind != RTE_RESULT;
+	int			source;
+
+	switch (rte->rtekind)
+	{
+		case RTE_FUNCTION:
+		case RTE_TABLEFUNC:
+		case RTE_VALUES:
+		case RTE_RESULT:
+			return false;
+		case RTE_SUBQUERY:		/* so is (VALUES ...) in FROM */
+			return rte->subquery->setOperations != NULL ||
+				count_sources(rte->subquery, (Node *) rte->subquery->jointree,
+							  &source) > 0;
+		default:
+			return true;
+	}
 }
 
 static bool

@@ -46,8 +46,15 @@
 /* A hash table of groups is at most so full. */
 #define GROUPS_FILL_FACTOR 0.9
 
+/* Partitions of a hashed aggregate: for each that it would need, at least. */
+#define PARTITION_FACTOR 1.5
+#define MIN_PARTITIONS 4.0
+#define MAX_PARTITIONS 1024.0
+
 static double sort_bytes(SortState *sort, double disk, double rows);
 static double sort_row_bytes(SortState *sort, double disk, double rows);
+static bool sorts_values(SortState *sort);
+static double tape_saving(SortState *sort);
 static double sort_chunk(double length, bool bounded);
 static double worker_rows(PlanState *node, int worker);
 static double hash_rows(HashState *hash, bool counted);
@@ -57,6 +64,7 @@ static double hash_table_bytes(double rows, double row_bytes);
 static int	hash_batches(HashState *hash, bool counted);
 static double groups_of(AggState *agg, bool counted);
 static double group_table_bytes(AggState *agg, double groups);
+static double partition_bytes(double expected, double available);
 static double power_of_two(double value);
 static int64 more_than_now(double bytes);
 
@@ -198,7 +206,8 @@ dba_aggregate_spill(AggState *agg, bool counted)
 								plan->transitionSpace);
 	groups = groups_of(agg, counted);
 	bytes = Max(group_table_bytes(agg, groups), groups * entry);
-	bytes = Max(bytes, plan->numGroups * entry);
+	if (plan->numGroups * entry > bytes)
+		bytes += partition_bytes(plan->numGroups * entry, bytes);
 	return more_than_now(bytes / hash_mem_multiplier);
 }
 
@@ -211,30 +220,32 @@ sort_bytes(SortState *sort, double disk, double rows)
 	double		per_row = SORT_ELEMENT_BYTES;
 
 	if (rows <= 0)
-		rows = disk / Max(length - TAPE_ROW_SAVING, 1.0);
+		rows = disk / Max(length - tape_saving(sort), 1.0);
 	if (bounded)				/* from here on it would drop the others */
 		rows = Min(rows, sort->bound_Done + 1.0);
-
-	if (!sort->datumSort ||
-		!TupleDescAttr(ExecGetResultType(outerPlanState(sort)), 0)->attbyval)
+	if (!sorts_values(sort))
 		per_row += sort_chunk(length, bounded);
 	return rows * per_row;
 }
 
-/* The average length of a sorted row in memory, headers and padding aside. */
+/*
+ * The average length of a sorted row in memory, padding aside; the planner's
+ * if the rows are not known.
+ */
 static double
 sort_row_bytes(SortState *sort, double disk, double rows)
 {
-	double		saving = sort->datumSort ? -(double) sizeof(int) :
-		TAPE_ROW_SAVING;
+	double		saving = tape_saving(sort);
 	double		spent = SORT_ELEMENT_BYTES + DBA_SORT_TUPLE_OVERHEAD + saving;
 	double		per_run = BLCKSZ / 2.0 / (work_mem * 1024.0);
 
-	if (sort->randomAccess)		/* each row's length stands on both sides */
-		saving -= sizeof(int);
 	if (rows <= 0)
+	{
+		if (sorts_values(sort))
+			return sizeof(Datum);
 		return MAXALIGN(SizeofMinimalTupleHeader) +
 			sort->ss.ps.plan->plan_width;
+	}
 
 	/*
 	 * Each time the memory was full a run was written, and the last block of
@@ -242,6 +253,26 @@ sort_row_bytes(SortState *sort, double disk, double rows)
 	 */
 	return (disk / BLCKSZ * TAPE_BLOCK_BYTES / rows - spent * per_run) /
 		(1.0 + per_run) + saving;
+}
+
+/* Whether it sorts plain values that the array itself holds. */
+static bool
+sorts_values(SortState *sort)
+{
+	return sort->datumSort &&
+		TupleDescAttr(ExecGetResultType(outerPlanState(sort)), 0)->attbyval;
+}
+
+/* Bytes of a row in memory that are not on a tape. */
+static double
+tape_saving(SortState *sort)
+{
+	double		saving = sort->datumSort ? -(double) sizeof(int) :
+		TAPE_ROW_SAVING;
+
+	if (sort->randomAccess)		/* its length stands on both sides */
+		saving -= sizeof(int);
+	return saving;
 }
 
 /* What the memory context takes for a row of that length on average. */
@@ -353,14 +384,39 @@ groups_of(AggState *agg, bool counted)
 	return first + Min(spilled_rows, first * (agg->hash_batches_used - 1));
 }
 
-/* The table of all groups: the array, and the rest of each group. */
+/*
+ * The table of all groups: the array, and the rest of each group.  The server
+ * last measured the rest on what may have been a small batch, by whole blocks
+ * of memory, the last of which was half empty on average.
+ */
 static double
 group_table_bytes(AggState *agg, double groups)
 {
 	double		rest = agg->hashentrysize - sizeof(TupleHashEntryData);
+	double		measured = rest * agg->hash_ngroups_current;
+	double		last_block = power_of_two(work_mem * 1024.0 / 16 + 1) / 2;
 
+	last_block = Min(last_block, ALLOCSET_DEFAULT_MAXSIZE);
+	last_block = Min(last_block, measured / 2);
+	if (agg->hash_ngroups_current > 0)
+		rest = (measured - last_block / 2) / agg->hash_ngroups_current;
 	return power_of_two(groups / GROUPS_FILL_FACTOR) *
 		sizeof(TupleHashEntryData) + groups * Max(rest, 0);
+}
+
+/*
+ * What an aggregate that expects to spill sets aside for writing its
+ * partitions: a block for each, and not more than a quarter of the memory.
+ */
+static double
+partition_bytes(double expected, double available)
+{
+	double		partitions = power_of_two(PARTITION_FACTOR * expected /
+										  Max(available, 1.0));
+
+	partitions = Max(partitions, MIN_PARTITIONS);
+	partitions = Min(partitions, MAX_PARTITIONS);
+	return Min(BLCKSZ * (partitions + 1), available / 3);
 }
 
 /* The next power of two that is not smaller. */

@@ -325,6 +325,8 @@ hand_over_occasions(void)
 			dba_store_unlock(entry);
 		}
 	}
+	if (lost > 0)
+		dba_store_lost(DBA_LOST_EVENT, lost);
 }
 
 /* All statements are new again: the store has forgotten them. */

@@ -70,6 +70,7 @@ typedef struct PackedTree
 {
 	DbaBlobHeader header;
 	int32		bound;
+	int32		count;
 	uint32		path_size;		/* with the final zero */
 	uint32		text_size;		/* with the final zero, before compression */
 	uint32		packed_size;	/* text_size if not compressed */
@@ -84,7 +85,7 @@ static bool find_in_conflict(OnConflictExpr *conflict, Literals *literals);
 static bool find_in_call(FuncExpr *call, Literals *literals);
 static int	place_of_word(const FuncExpr *call);
 static void note_literal(Literals *literals, Const *node);
-static DbaValues *make_parameters(Literals *literals);
+static int	make_parameters(Literals *literals, DbaValues **values);
 static DbaValue value_of(const Const *node);
 static int	compare_literals(const void *a, const void *b);
 static void become_parameter(Const *node, int number);
@@ -124,8 +125,8 @@ dba_tree_take(const Query *query, DbaValues **constants)
 
 	tree->query = (Query *) copyObject(query);
 	(void) find_literals((Node *) tree->query, &literals);
-	*constants = make_parameters(&literals);
 	tree->bound = literals.highest_param;
+	tree->count = tree->bound + make_parameters(&literals, constants);
 	tree->search_path = pstrdup(namespace_search_path);
 	return tree;
 }
@@ -134,11 +135,13 @@ dba_tree_take(const Query *query, DbaValues **constants)
 char *
 dba_tree_pack(const DbaTree *tree, Size *size)
 {
-	PackedTree	packed = {.bound = tree->bound};
+	PackedTree	packed = {0};
 	char	   *written = nodeToString(tree->query);
 	char	   *data;
 	char	   *path;
 
+	packed.bound = tree->bound;
+	packed.count = tree->count;
 	packed.path_size = strlen(tree->search_path) + 1;
 	packed.text_size = strlen(written) + 1;
 	data = palloc(sizeof(packed) + packed.path_size +
@@ -183,8 +186,22 @@ dba_tree_unpack(const char *data, Size size)
 	tree = palloc(sizeof(DbaTree));
 	tree->query = (Query *) node;
 	tree->bound = packed.bound;
+	tree->count = packed.count;
 	tree->search_path = pstrdup(path);
 	return tree;
+}
+
+/*
+ * The values for the planner, or NULL (the generic plan) when they are not
+ * those of this tree: from 18 on, lists of different lengths are one statement
+ * to the server, and their values would stand in each other's places.
+ */
+ParamListInfo
+dba_tree_bind(const DbaTree *tree, const DbaValues *values)
+{
+	if (values == NULL || values->count != tree->count)
+		return NULL;
+	return dba_values_bind(values);
 }
 
 /* The search_path of a packed statement alone; NULL when it is not one. */
@@ -370,19 +387,18 @@ note_literal(Literals *literals, Const *node)
 
 /*
  * Makes each constant a parameter where it stands, unless it is to stay, and
- * returns their values.
+ * returns how many they are; *values has them unless that is too many.
  * A constant that the parser copied to several places (x BETWEEN SYMMETRIC 1
  * AND 2) stays one, because the planner compares expressions; unless it is
  * not the same any more, as when it was converted to two types.
  */
-static DbaValues *
-make_parameters(Literals *literals)
+static int
+make_parameters(Literals *literals, DbaValues **values)
 {
-	DbaValues  *values;
 	Const		last = {0};
 	int			count = 0;
 
-	values = dba_values_new(Min(literals->count, DBA_MAX_VALUES));
+	*values = dba_values_new(Min(literals->count, DBA_MAX_VALUES));
 	if (literals->count > 1)
 		qsort(literals->found, literals->count, sizeof(Literal),
 			  compare_literals);
@@ -396,15 +412,15 @@ make_parameters(Literals *literals)
 		{
 			last = *node;
 			if (count < DBA_MAX_VALUES)
-				values->values[count] = value_of(node);
+				(*values)->values[count] = value_of(node);
 			count++;
 		}
 		if (!literals->found[i].stays)
 			become_parameter(node, literals->highest_param + count);
 	}
 
-	values->count = count <= DBA_MAX_VALUES ? count : 0;
-	return values;
+	(*values)->count = count <= DBA_MAX_VALUES ? count : 0;
+	return count;
 }
 
 static DbaValue
@@ -470,7 +486,8 @@ open_packed(const char *data, Size size, PackedTree *packed)
 		size < sizeof(PackedTree))
 		return NULL;
 	memcpy(packed, data, sizeof(PackedTree));
-	if (packed->bound < 0 || packed->path_size == 0 ||
+	if (packed->bound < 0 || packed->count < packed->bound ||
+		packed->path_size == 0 ||
 		packed->text_size == 0 || !AllocSizeIsValid(packed->text_size) ||
 		size != sizeof(PackedTree) + (uint64) packed->path_size +
 		packed->packed_size ||

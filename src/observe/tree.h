@@ -15,7 +15,7 @@
 
 /*
  * Nodes of a statement that are worth copying and writing out, which takes
- * about a third of a microsecond each; larger ones are not kept.
+ * almost a microsecond each; larger ones are not kept.
  */
 #define DBA_MAX_NODES 5000
 
@@ -24,6 +24,7 @@ typedef struct DbaTree
 	Query	   *query;			/* constants of the text are parameters in it */
 	int			bound;			/* parameters $1 .. $bound that the client
 								 * sends; those beyond stand for constants */
+	int			count;			/* of both, so of its values too */
 	char	   *search_path;
 } DbaTree;
 
@@ -35,5 +36,7 @@ extern char *dba_tree_pack(const DbaTree *tree, Size *size);
 /* Reading: in any session of the same database. */
 extern DbaTree *dba_tree_unpack(const char *data, Size size);
 extern char *dba_tree_search_path(const char *data, Size size);
+extern ParamListInfo dba_tree_bind(const DbaTree *tree,
+								   const DbaValues *values);
 
 #endif							/* DBA_TREE_H */

@@ -76,8 +76,7 @@ typedef struct Wanted
 {
 	uint64		queryid;
 	int			sample;			/* from 1; 0: the slowest, else the last one */
-	bool		found;
-	bool		hidden;			/* found, but another user's */
+	int			rank;			/* of what was found; 0: nothing */
 	DbaStatement statement;
 	MemoryContext context;
 	Row		   *reader;
@@ -560,7 +559,7 @@ dba_sql_explain_sample(PG_FUNCTION_ARGS)
 	wanted.queryid = (uint64) PG_GETARG_INT64(0);
 	wanted.sample = PG_ARGISNULL(1) ? 0 : PG_GETARG_INT32(1);
 	dba_store_scan(DBA_WITH_TEXT | DBA_WITH_TREE | DBA_WITH_SAMPLES, find_sample, &wanted);
-	if (!wanted.found)
+	if (wanted.rank == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("no statement %lld that could be planned again is known in this database",
@@ -584,8 +583,7 @@ dba_sql_explain_sample(PG_FUNCTION_ARGS)
 		DbaValues  *values = dba_values_unpack(wanted.statement.samples[place].data,
 											   wanted.statement.samples[place].length);
 
-		if (values != NULL)
-			plannable.params = dba_values_bind(values);
+		plannable.params = dba_tree_bind(tree, values);
 	}
 	plan = dba_replan(&plannable, &cost, &error);
 	if (plan == NULL)
@@ -596,21 +594,31 @@ dba_sql_explain_sample(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(cstring_to_text(plan));
 }
 
-/* Remembers the statement asked for, of this database, that may be seen. */
+/*
+ * Remembers the statement asked for, of this database, that may be seen; of
+ * several the one with samples, and rather a client's than a function's.
+ */
 static void
 find_sample(const DbaStatement *statement, void *arg)
 {
 	Wanted	   *wanted = arg;
 	MemoryContext caller;
 	DbaStatement *copy = &wanted->statement;
+	int			rank = 1;
 
 	if (statement->entry.key.queryid != wanted->queryid ||
 		statement->entry.key.dbid != MyDatabaseId || wanted->queryid == 0 ||
-		statement->tree.data == NULL || wanted->found ||
+		statement->tree.data == NULL ||
 		!may_see(wanted->reader, statement->entry.key.userid))
 		return;
+	if (choose_sample(statement, wanted->sample) >= 0)
+		rank += 2;
+	if (statement->entry.key.toplevel)
+		rank += 1;
+	if (rank <= wanted->rank)
+		return;
 
-	wanted->found = true;
+	wanted->rank = rank;
 	*copy = *statement;
 	caller = MemoryContextSwitchTo(wanted->context);
 	copy->tree.data = memcpy(palloc(copy->tree.length), statement->tree.data, copy->tree.length);

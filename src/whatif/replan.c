@@ -56,7 +56,9 @@ static void forget_pruning_below(Plan *plan);
 /*
  * What EXPLAIN says of the statement, allocated in the caller's context, with
  * the plan's *cost; or NULL with the *error.  Only a cancel goes upwards.
- * Who may see the plan is for the caller to decide.
+ * Who may see the plan is for the caller to decide.  Refuses where a
+ * subtransaction is not possible, or its end would let go of a buffer that is
+ * held (SQL functions compare for indexes, too).
  */
 char *
 dba_replan(const DbaPlannable *plannable, double *cost, char **error)
@@ -70,9 +72,9 @@ dba_replan(const DbaPlannable *plannable, double *cost, char **error)
 
 	*cost = 0;
 	*error = NULL;
-	if (IsInParallelMode())
+	if (IsInParallelMode() || InterruptHoldoffCount > 0)
 	{
-		*error = pstrdup("a parallel query cannot plan another statement");
+		*error = pstrdup("another statement cannot be planned from here");
 		return NULL;
 	}
 
@@ -152,6 +154,8 @@ become_user(const DbaPlannable *plannable)
 						   SECURITY_RESTRICTED_OPERATION);
 
 	pin_setting("search_path", plannable->search_path);
+	/* What functions have to tell while planning, they told their user. */
+	pin_setting("client_min_messages", "error");
 	if (LockTimeout == 0 || LockTimeout > MAX_LOCK_WAIT)
 		pin_setting("lock_timeout", psprintf("%d", MAX_LOCK_WAIT));
 }

@@ -14,7 +14,8 @@
  * under it sees whether the hooks catch what they should.
  *
  * DBADVISOR_FAIL_LOG names a file to which each process that ends appends how
- * many blocks it was asked for and how many it refused.
+ * many blocks it was asked for and how many it refused, DBADVISOR_FAIL_TRACE
+ * one that gets time, process and frames of each refusal.
  *
  *-------------------------------------------------------------------------
  */
@@ -29,6 +30,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Frames looked at; deeper ones are a recursion of the server's. */
@@ -46,14 +48,16 @@ typedef struct CodeRange
 extern void *__libc_malloc(size_t size);
 extern void *__libc_realloc(void *old, size_t size);
 
-/* What hooks go on with. */
+/* What hooks go on with, and what those call last and thus in their place. */
 static const char *const handed_over[] = {
 	"standard_planner",
 	"standard_ExecutorStart",
 	"standard_ExecutorRun",
 	"standard_ExecutorFinish",
 	"standard_ExecutorEnd",
-	"standard_ProcessUtility"
+	"standard_ProcessUtility",
+	"CommandCounterIncrement",
+	"CommandEndInvalidationMessages"
 };
 
 #define HANDED_OVER (sizeof(handed_over) / sizeof(handed_over[0]))
@@ -69,6 +73,7 @@ static int	busy;				/* what is asked for now is for ourselves */
 
 static int	refuse(size_t size);
 static int	for_library(void);
+static void trace_refusal(size_t size);
 static void find_code(void);
 static int	find_library(struct dl_phdr_info *info, size_t size, void *arg);
 
@@ -90,18 +95,14 @@ __attribute__((destructor)) static void
 say_how_many(void)
 {
 	const char *path = getenv("DBADVISOR_FAIL_LOG");
-	char		line[100];
-	int			length;
 	int			file;
 
 	if (path == NULL || asked == 0 || counting_process != getpid())
 		return;
-	length = snprintf(line, sizeof(line), "%ld %ld\n", asked, refused);
 	file = open(path, O_WRONLY | O_APPEND | O_CREAT, 0666);
 	if (file >= 0)
 	{
-		if (write(file, line, length) != length)
-			refused = 0;		/* nobody is left to be told */
+		dprintf(file, "%ld %ld\n", asked, refused);
 		close(file);
 	}
 }
@@ -143,15 +144,36 @@ refuse(size_t size)
 		find_code();
 	}
 	ours = for_library();
-	busy = 0;
-	errno = saved_errno;
-
 	/* Processes that do the same shall not all fail at the same place. */
-	if (!ours || (self + asked++) % fail_every != 0)
-		return 0;
-	refused++;
-	errno = ENOMEM;
-	return 1;
+	ours = ours && (self + asked++) % fail_every == 0;
+	if (ours)
+	{
+		refused++;
+		trace_refusal(size);
+	}
+	busy = 0;
+	errno = ours ? ENOMEM : saved_errno;
+	return ours;
+}
+
+static void
+trace_refusal(size_t size)
+{
+	const char *path = getenv("DBADVISOR_FAIL_TRACE");
+	void	   *frames[MAX_FRAMES];
+	struct timespec now;
+	int			file;
+
+	if (path == NULL)
+		return;
+	file = open(path, O_WRONLY | O_APPEND | O_CREAT, 0666);
+	if (file < 0)
+		return;
+	clock_gettime(CLOCK_REALTIME, &now);
+	dprintf(file, "\n%ld.%03ld [%d] refused %zu bytes\n", (long) now.tv_sec,
+			now.tv_nsec / 1000000, (int) getpid(), size);
+	backtrace_symbols_fd(frames, backtrace(frames, MAX_FRAMES), file);
+	close(file);
 }
 
 /* Whether the memory is asked for on behalf of the library. */

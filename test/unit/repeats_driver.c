@@ -130,6 +130,7 @@ play_hot(const char *line)
 	char		how[32];
 	long		times;
 	int			toplevel;
+	uint64		hash = 0;
 	DbaExecuted executed = {.command = CMD_SELECT, .rows = 1, .keyed = true};
 
 	if (sscanf(line, "hot %31s %ld", how, &times) != 2)
@@ -139,7 +140,7 @@ play_hot(const char *line)
 	for (long i = 0; i < times; i++)
 	{
 		executed.transaction += toplevel;
-		dba_repeats_note(&executed, hash_value, NULL);
+		dba_repeats_note(&executed, hash_value, &hash);
 		if (toplevel)
 			dba_repeats_close(false);
 	}
