@@ -10,7 +10,8 @@
 -- transaction has lost an order.
 --
 -- Reported are the statements that were ended so, with the one that they met
--- the last time; two statements that meet each other are one finding. Severity
+-- the last time. Two statements that meet each other are one finding, and so are
+-- all that meet over the same tables. Severity
 -- is warning from one deadlock an hour on, notice from one a day, else info, as
 -- it is below three deadlocks and while statements were observed for less than an
 -- hour. At most 20.
@@ -118,26 +119,40 @@ WITH limits AS MATERIALIZED (
           AND p.shape = other.shape
         ORDER BY p.queryid = v.queryid DESC, p.queryid
         LIMIT 1) partner ON true
+), tables AS MATERIALIZED (
+    SELECT sc.queryid,
+           format('%I.%I', n.nspname, c.relname) AS name
+    FROM dbadvisor.statement_columns sc
+    JOIN here ON here.dbid = sc.dbid
+    JOIN pg_class c ON c.oid = sc.relation
+    JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE EXISTS (SELECT FROM pairs p WHERE sc.queryid IN (p.queryid, p.partner))
 ), meetings AS MATERIALIZED (
-    SELECT m.first,
-           m.second,
+    SELECT min(m.first) AS first,
+           m.tables,
            sum(p.deadlocks)::bigint AS deadlocks,
            sum(p.error_ms) AS error_ms,
            max(p.last_at) AS last_at,
            greatest(0.001, extract(epoch FROM now() - min(p.since)) / 3600)::float8 AS hours,
            min(p.since) AS since,
-           (array_agg(p.own_shown ORDER BY p.last_at DESC))[1] AS own_shown,
-           (array_agg(p.other_shown ORDER BY p.last_at DESC))[1] AS other_shown,
-           (array_agg(p.is_same ORDER BY p.last_at DESC))[1] AS is_same,
-           (array_agg(p.sides ORDER BY p.last_at DESC))[1] AS sides,
-           (array_agg(p.waits ORDER BY p.last_at DESC))[1] AS waits,
-           jsonb_agg(jsonb_build_object('queryid', p.queryid::text, 'deadlocks', p.deadlocks)
-                     ORDER BY p.deadlocks DESC, p.queryid) AS lost
+           (array_agg(p.own_shown ORDER BY p.deadlocks DESC, p.queryid))[1] AS own_shown,
+           (array_agg(p.other_shown ORDER BY p.deadlocks DESC, p.queryid))[1] AS other_shown,
+           (array_agg(p.is_same ORDER BY p.deadlocks DESC, p.queryid))[1] AS is_same,
+           (array_agg(p.waits ORDER BY p.deadlocks DESC, p.queryid))[1] AS waits,
+           max(p.sides) AS sides,
+           jsonb_agg(jsonb_build_object('queryid', p.queryid::text,
+                                        'statement', p.own_shown,
+                                        'deadlocks', p.deadlocks,
+                                        'met_queryid', p.partner::text,
+                                        'met', p.other_shown)
+                     ORDER BY p.deadlocks DESC, p.queryid) AS statements
     FROM pairs p
     CROSS JOIN LATERAL (
         SELECT least(p.queryid, p.partner) AS first,
-               nullif(greatest(p.queryid, p.partner), least(p.queryid, p.partner)) AS second) m
-    GROUP BY m.first, m.second
+               greatest(p.queryid, p.partner) AS second,
+               (SELECT array_agg(DISTINCT t.name) FROM tables t
+                WHERE t.queryid IN (p.queryid, p.partner)) AS tables) m
+    GROUP BY m.tables, CASE WHEN m.tables IS NULL THEN m.first END, CASE WHEN m.tables IS NULL THEN m.second END
 ), judged AS (
     SELECT m.*,
            m.deadlocks / m.hours AS per_hour,
@@ -152,13 +167,7 @@ WITH limits AS MATERIALIZED (
            CASE WHEN length(j.own_shown) > l.shown_characters
                 THEN left(j.own_shown, l.shown_characters) || '...' ELSE j.own_shown END AS own,
            CASE WHEN length(j.other_shown) > l.shown_characters
-                THEN left(j.other_shown, l.shown_characters) || '...' ELSE j.other_shown END AS other,
-           (SELECT array_agg(DISTINCT format('%I.%I', n.nspname, c.relname))
-            FROM dbadvisor.statement_columns sc
-            JOIN here ON here.dbid = sc.dbid
-            JOIN pg_class c ON c.oid = sc.relation
-            JOIN pg_namespace n ON n.oid = c.relnamespace
-            WHERE sc.queryid IN (j.first, j.second)) AS tables
+                THEN left(j.other_shown, l.shown_characters) || '...' ELSE j.other_shown END AS other
     FROM judged j
     CROSS JOIN limits l
 )
@@ -168,7 +177,8 @@ SELECT NULL::oid AS classid,
        'statement ' || n.first AS object,
        format('%s in %s, the last on %s, each of which ended a transaction: %s %s',
               CASE n.deadlocks WHEN 1 THEN '1 deadlock' ELSE format('%s deadlocks', n.deadlocks) END,
-              CASE WHEN n.hours < 2 THEN format('%s minutes', greatest(1, round(n.hours * 60)))
+              CASE WHEN n.hours * 60 < 2 THEN 'two minutes'
+                   WHEN n.hours < 2 THEN format('%s minutes', round(n.hours * 60))
                    WHEN n.hours < 72 THEN format('%s hours', round(n.hours))
                    ELSE format('%s days', round(n.hours / 24)) END,
               to_char(n.last_at, 'YYYY-MM-DD HH24:MI'),
@@ -191,21 +201,18 @@ SELECT NULL::oid AS classid,
                 WHEN n.is_same
                 THEN format('Both lock rows of %s, each in an order of its own. Let every transaction write them in one order (sort by the key before the loop), or lock them first: SELECT .. WHERE .. ORDER BY the key FOR UPDATE.',
                             coalesce(array_to_string(n.tables, ', '), 'one table'))
-                ELSE format('They lock the same rows%s in opposite order. Let every transaction write the tables in one order, and the rows of each by their key; or lock first what the whole transaction will write: SELECT .. ORDER BY the key FOR UPDATE.',
+                ELSE format('They lock the same rows%s in different order. Let every transaction write the tables in one order, and the rows of each by their key; or lock first what the whole transaction will write: SELECT .. ORDER BY the key FOR UPDATE.',
                             coalesce(' of ' || array_to_string(n.tables, ', '), '')) END,
            'What comes between the first lock and COMMIT makes it worse: calls of other services, work that needs no lock.',
            'The application must repeat a transaction that fails with SQLSTATE 40P01.',
-           CASE WHEN n.sides > 2 THEN format('%s transactions were in the circle the last time.', n.sides) END) AS caution,
+           CASE WHEN n.sides > 2 THEN format('Up to %s transactions waited in a circle.', n.sides) END) AS caution,
        jsonb_build_object(
            'deadlocks', n.deadlocks,
            'per_hour', round(n.per_hour::numeric, 3),
            'since', n.since,
            'last_at', n.last_at,
-           'lost', n.lost,
-           'other_queryid', n.second::text,
-           'statement', n.own_shown,
-           'met', n.other_shown,
-           'same_statement', n.is_same,
+           'statements', n.statements,
+           'meets_itself', n.is_same,
            'sides', n.sides,
            'waited_for', n.what,
            'tables', to_jsonb(n.tables),

@@ -38,6 +38,7 @@ WITH limits AS MATERIALIZED (
            0.20 AS warning_share,
            interval '1 day' AS max_age,
            least('1 hour', current_setting('dbadvisor.min_window')::interval) AS min_counted,
+           0.01 AS shown_share,
            120 AS shown_characters,
            3 AS max_statements
 ), here AS MATERIALIZED (
@@ -109,15 +110,19 @@ SELECT 'pg_database'::regclass::oid AS classid,
        here.dbid AS objid,
        0 AS objsubid,
        concat(
-           format('%s transactions failed in %s because they could not be serialized, %s %% of all',
+           format('%s transactions failed in %s because they could not be serialized%s',
                   j.failures,
-                  CASE WHEN j.hours < 2 THEN format('%s minutes', greatest(1, round(j.hours * 60)))
+                  CASE WHEN j.hours * 60 < 2 THEN 'two minutes'
+                       WHEN j.hours < 2 THEN format('%s minutes', round(j.hours * 60))
                        WHEN j.hours < 72 THEN format('%s hours', round(j.hours))
                        ELSE format('%s days', round(j.hours / 24)) END,
-                  round((100 * coalesce(j.share, 0))::numeric, 1)),
+                  CASE WHEN j.share >= l.shown_share
+                       THEN format(', %s %% of all', round((100 * j.share)::numeric, 1)) END),
            CASE WHEN j.failures > j.in_statements
                 THEN format(', %s of them at COMMIT', j.failures - j.in_statements) END,
-           CASE WHEN j.statements IS NULL THEN '.' ELSE format('; most of the others in: %s', j.statements) END) AS detail,
+           CASE WHEN j.statements IS NULL THEN '.' ELSE format('; %s: %s',
+                             CASE WHEN j.failures > j.in_statements THEN 'most of the others in' ELSE 'most of them in' END,
+                             j.statements) END) AS detail,
        CASE WHEN j.hours < extract(epoch FROM l.min_counted) / 3600 THEN 'info'
             WHEN greatest(j.share, j.worst_share) >= l.warning_share THEN 'warning'
             ELSE 'notice' END AS severity,

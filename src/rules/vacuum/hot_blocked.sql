@@ -25,7 +25,9 @@
 -- 80 and 70 for rows of more than 200 and 800 bytes. It is for pages that are
 -- filled from now on. The undo resets it.
 --
--- Not reported: tables that were updated as a whole now and then (ETL, migrations).
+-- Not reported: tables that were updated as a whole now and then (ETL, migrations):
+-- repeated statements must have written half of the updated rows that were observed,
+-- and as many an hour as half of what the server counted.
 -- Columns that a trigger sets, or that are generated, are not seen in a statement:
 -- where a table has such ones, full pages are blamed only where PostgreSQL counts
 -- updates that moved to another page (16 and later), and there it must be half
@@ -45,6 +47,8 @@ WITH limits AS MATERIALIZED (
            10000 AS warning_per_hour,
            100 AS min_calls,
            1000 AS min_rows,
+           0.5 AS min_repeated_share,
+           0.5 AS min_explained_rate,
            0.1 AS max_table_share_per_call,
            2000 AS max_row_bytes,
            least('1 hour', current_setting('dbadvisor.min_window')::interval) AS min_counted,
@@ -54,7 +58,7 @@ WITH limits AS MATERIALIZED (
            20 AS max_statements
 ), since AS MATERIALIZED (
     SELECT greatest(0.001, extract(epoch FROM now() - dbadvisor.statistics_since()) / 3600)::float8 AS hours,
-           extract(epoch FROM now() - i.since) / 3600 AS observed_hours
+           greatest(0.001, extract(epoch FROM now() - i.since) / 3600)::float8 AS observed_hours
     FROM dbadvisor.store i
 ), leaves AS MATERIALIZED (
     SELECT t.relid, t.root, t.schema, t.name, t.live_tuples, t.dead_tuples, t.updates,
@@ -172,10 +176,12 @@ WITH limits AS MATERIALIZED (
     FROM candidates c
     CROSS JOIN limits l
     CROSS JOIN LATERAL (
-        SELECT sum(r.rows) AS rows,
-               sum(r.rows) FILTER (WHERE r.rows / r.calls > l.max_table_share_per_call * c.tuples) AS bulk_rows
-        FROM repeated r
-        WHERE r.root = c.root) o
+        SELECT sum(w.rows) AS all_rows,
+               sum(w.rows) FILTER (WHERE w.calls >= l.min_calls) AS rows,
+               sum(w.rows) FILTER (WHERE w.calls >= l.min_calls
+                                     AND w.rows / w.calls > l.max_table_share_per_call * c.tuples) AS bulk_rows
+        FROM writers w
+        WHERE w.root = c.root) o
     CROSS JOIN LATERAL (
         SELECT sum(r.rows) AS rows
         FROM repeated r
@@ -184,7 +190,10 @@ WITH limits AS MATERIALIZED (
                       FROM setting s
                       JOIN indexed i ON i.root = s.root AND i.attname = s.attname
                       WHERE s.writer = r.writer)) b
+    CROSS JOIN since t
     WHERE o.rows >= l.min_rows
+      AND o.rows >= l.min_repeated_share * o.all_rows
+      AND o.rows / t.observed_hours >= l.min_explained_rate * c.updates / t.hours
 ), reported AS (
     SELECT j.*,
            w.hours,

@@ -37,10 +37,10 @@ SELECT is((SELECT count(*) FROM dbadvisor.recommendations('{locks}', 'info') WHE
 
 SELECT test.named('UPDATE account /*') AS self \gset
 SELECT ok(test.found('deadlocks', :'self'), 'a statement that meets itself is reported');
-SELECT matches(detail, '^[0-9]+ deadlocks in [0-9]+ minutes, the last on .*: UPDATE account SET balance = balance -\s?\? WHERE id = \? AND owner <> \? \(two executions of it locked each other out\)$',
+SELECT matches(detail, '^[0-9]+ deadlocks in (two|[0-9]+) minutes, the last on .*: UPDATE account SET balance = balance -\s?\? WHERE id = \? AND owner <> \? \(two executions of it locked each other out\)$',
                'in words, without constants and comments')
 FROM test.finding('deadlocks', :'self');
-SELECT is(evidence ->> 'same_statement' || ' ' || (evidence ->> 'waited_for') || ' ' || (evidence ->> 'tables'),
+SELECT is(evidence ->> 'meets_itself' || ' ' || (evidence ->> 'waited_for') || ' ' || (evidence ->> 'tables'),
           'true rows ["public.account"]', 'and in figures')
 FROM test.finding('deadlocks', :'self');
 SELECT matches(caution, '^Both lock rows of public.account, each in an order of its own', 'with advice for it')
@@ -55,7 +55,7 @@ SELECT ok(detail ~ 'UPDATE account SET owner = owner WHERE id = \?'
 FROM test.finding('deadlocks', :'pair');
 SELECT is(evidence -> 'tables', '["public.\"Odd \"\" table\"", "public.account"]', 'and both tables')
 FROM test.finding('deadlocks', :'pair');
-SELECT matches(caution, 'in opposite order', 'with other advice') FROM test.finding('deadlocks', :'pair');
+SELECT matches(caution, 'in different order', 'with other advice') FROM test.finding('deadlocks', :'pair');
 SELECT ok(NOT test.found('deadlocks', test.named('UPDATE account SET balance = $1 WHERE id = $2')),
           'statements that lock in one order are not reported');
 
@@ -81,10 +81,12 @@ RESET ROLE;
 SELECT is(:'as_monitor'::jsonb, :'as_superuser'::jsonb, 'pg_monitor is told the same');
 
 -- Where no values may be kept, the other side is not known.
+CREATE TABLE discreet (id int PRIMARY KEY, name text);
+INSERT INTO discreet SELECT i FROM generate_series(1, 9) i;
 \setenv PGOPTIONS '-c deadlock_timeout=10ms -c dbadvisor.capture_parameters=off'
-\! printf '%s\n' '\set a random(1, 3)' '\set b random(1, 3)' 'BEGIN;' "UPDATE account SET owner = 'secret' WHERE id = :a;" "UPDATE account SET owner = 'secret' WHERE id = :b;" 'END;' | pgbench -n -c 4 -t 100 -f /dev/stdin > /dev/null 2>&1
+\! printf '%s\n' '\set a random(1, 3)' '\set b random(1, 3)' 'BEGIN;' "UPDATE discreet SET name = 'secret' WHERE id = :a;" "UPDATE discreet SET name = 'secret' WHERE id = :b;" 'END;' | pgbench -n -c 4 -t 100 -f /dev/stdin > /dev/null 2>&1
 SELECT matches(detail, '\(with whom is not known\)$', 'without values the statement stands alone')
-FROM test.finding('deadlocks', test.named('UPDATE account SET owner = $1 WHERE id = $2'));
+FROM test.finding('deadlocks', test.named('UPDATE discreet'));
 SELECT is_empty($$SELECT 1 FROM dbadvisor.recommendations('{locks}', 'info') WHERE to_jsonb(recommendations)::text ~ 'secret|Hara|it''s me'$$,
                 'and never is a value shown');
 

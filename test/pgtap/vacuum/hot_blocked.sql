@@ -34,7 +34,7 @@ CREATE TABLE triggered (LIKE template INCLUDING ALL) WITH (autovacuum_enabled = 
 CREATE INDEX triggered_seen ON triggered (seen);
 CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.seen := NEW.seen + 1; RETURN NEW; END';
 CREATE TRIGGER touch BEFORE UPDATE ON triggered FOR EACH ROW EXECUTE FUNCTION touch();
--- One UPDATE of the whole table is maintenance.
+-- One UPDATE of the whole table is maintenance, whoever writes beside it.
 CREATE TABLE migrated (LIKE template INCLUDING ALL) WITH (autovacuum_enabled = off);
 CREATE INDEX migrated_seen ON migrated (seen);
 CREATE TABLE small (id int PRIMARY KEY, seen int) WITH (autovacuum_enabled = off);
@@ -58,6 +58,8 @@ UPDATE triggered SET note = note || 1 WHERE id BETWEEN %1$s AND %1$s + 99;
 UPDATE small SET seen = seen + 1', 1 + i * 100)
 FROM generate_series(0, 149) i \gexec
 UPDATE migrated SET seen = 1;
+UPDATE migrated SET seen = 2;
+SELECT format('UPDATE migrated SET note = ''x'' WHERE id BETWEEN %1$s AND %1$s + 19', 1 + i * 100) FROM generate_series(0, 149) i \gexec
 \o
 :flush
 
