@@ -1104,6 +1104,196 @@ CREATE VIEW dbadvisor.preload_libraries AS
 COMMENT ON VIEW dbadvisor.preload_libraries IS
     'What shared_preload_libraries was at the start of the server, which of dbadvisor and pg_stat_statements it lacks, and the commands that add them and take that back. Empty for a role that may not read the setting.';
 
+/* ---------------------------------------------------------------- health */
+
+CREATE FUNCTION dbadvisor.health(
+    OUT metric text,
+    OUT value  double precision,
+    OUT unit   text,
+    OUT target text,
+    OUT status text,
+    OUT reason text)
+RETURNS SETOF record
+LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 100000 ROWS 20
+BEGIN ATOMIC
+    WITH server AS MATERIALIZED (
+        SELECT pg_is_in_recovery() AS is_standby,
+               pg_has_role('pg_read_all_stats', 'USAGE') AS sees_all,
+               greatest(1, extract(epoch FROM now() - dbadvisor.statistics_since()) / 3600)::float8 AS hours,
+               CASE WHEN dbadvisor.observing_obstacle() IS NOT NULL
+                    THEN dbadvisor.observing_obstacle()
+                    WHEN NOT dbadvisor.is_preloaded()
+                         AND NOT EXISTS (SELECT
+                                         FROM pg_settings s
+                                         WHERE s.name = 'session_preload_libraries'
+                                           AND s.setting ~ '(^|[,/"[:space:]])dbadvisor([.]so)?($|[,"[:space:]])')
+                    THEN 'only sessions that load dbadvisor themselves are observed: add it to shared_preload_libraries and restart, or to session_preload_libraries'
+                    END AS obstacle
+    ), statistics AS MATERIALIZED (
+        SELECT d.datid,
+               d.blks_hit,
+               d.blks_hit + d.blks_read AS blocks,
+               d.deadlocks,
+               d.temp_bytes
+        FROM pg_stat_database d
+        WHERE d.datname = current_database()
+    ), observed AS MATERIALIZED (
+        -- Evaluated only where they can be: the functions raise errors elsewhere.
+        SELECT CASE WHEN v.obstacle IS NULL
+                    THEN (SELECT to_jsonb(l) FROM dbadvisor.latency() l) END AS latency,
+               CASE WHEN v.obstacle IS NULL
+                    THEN (SELECT jsonb_build_object('calls', sum(s.calls), 'errors', sum(s.errors))
+                          FROM dbadvisor.statements s
+                          WHERE s.toplevel
+                            AND s.dbid = (SELECT t.datid FROM statistics t)) END AS executions,
+               CASE WHEN v.obstacle IS NULL
+                    THEN (SELECT i.since FROM dbadvisor.store i) END AS since,
+               CASE WHEN v.obstacle IS NOT NULL THEN 'statements are not observed: ' || v.obstacle
+                    ELSE 'no statement was observed yet' END AS reason
+        FROM server v
+    ), scans AS MATERIALIZED (
+        SELECT coalesce(sum(t.seq_scan), 0) + coalesce(sum(t.idx_scan), 0) AS all_scans,
+               coalesce(sum(t.idx_scan), 0) AS index_scans
+        FROM pg_stat_user_tables t
+        JOIN pg_class c ON c.oid = t.relid
+        WHERE c.reltuples >= 10000
+    ), tuples AS MATERIALIZED (
+        SELECT coalesce(sum(t.n_live_tup), 0) + coalesce(sum(t.n_dead_tup), 0) AS all_rows,
+               coalesce(sum(t.n_dead_tup), 0) AS dead_rows
+        FROM pg_stat_user_tables t
+    ), sessions AS MATERIALIZED (
+        SELECT count(*) AS clients,
+               max(now() - a.xact_start) FILTER (WHERE a.pid <> pg_backend_pid()) AS oldest,
+               max(now() - a.state_change) FILTER (WHERE a.state LIKE 'idle in transaction%') AS idle
+        FROM pg_stat_activity a
+        WHERE a.backend_type = 'client backend'
+    ), attached AS MATERIALIZED (
+        SELECT count(*) AS standbys,
+               max(coalesce(r.replay_lag, '0')) AS lag,
+               max(pg_wal_lsn_diff(CASE WHEN v.is_standby THEN pg_last_wal_replay_lsn()
+                                        ELSE pg_current_wal_lsn() END, r.replay_lsn)) AS bytes
+        FROM server v
+        CROSS JOIN pg_stat_replication r
+    ), measured AS (
+        SELECT m.metric, m.value, m.reason
+        FROM server v
+        CROSS JOIN statistics t
+        CROSS JOIN observed o
+        CROSS JOIN scans s
+        CROSS JOIN tuples u
+        CROSS JOIN sessions a
+        CROSS JOIN attached r
+        CROSS JOIN LATERAL (
+            VALUES
+                ('latency_p50', (o.latency ->> 'p50_ms')::float8, o.reason),
+                ('latency_p90', (o.latency ->> 'p90_ms')::float8, o.reason),
+                ('latency_p95', (o.latency ->> 'p95_ms')::float8, o.reason),
+                ('latency_p99', (o.latency ->> 'p99_ms')::float8, o.reason),
+                ('statements',
+                 (o.executions ->> 'calls')::float8 / greatest(1, extract(epoch FROM now() - o.since))::float8,
+                 o.reason),
+                ('errors',
+                 100 * (o.executions ->> 'errors')::float8
+                     / nullif((o.executions ->> 'calls')::float8 + (o.executions ->> 'errors')::float8, 0),
+                 o.reason),
+                ('cache_hit',
+                 CASE WHEN t.blocks >= 50000 THEN 100 * t.blks_hit::float8 / t.blocks END,
+                 format('only %s blocks were read so far, fewer than 50000', t.blocks)),
+                ('index_use',
+                 CASE WHEN s.all_scans >= 1000 THEN 100 * s.index_scans::float8 / s.all_scans::float8 END,
+                 format('only %s scans of tables with 10000 rows or more so far, fewer than 1000', s.all_scans)),
+                ('connections',
+                 100 * a.clients::float8
+                     / greatest(1, current_setting('max_connections')::int
+                                   - current_setting('superuser_reserved_connections')::int
+                                   - coalesce(current_setting('reserved_connections', true)::int, 0)),
+                 NULL),
+                ('oldest_transaction',
+                 CASE WHEN v.sees_all
+                      THEN greatest(0, extract(epoch FROM greatest(
+                               a.oldest,
+                               (SELECT max(now() - p.prepared) FROM pg_prepared_xacts p))))::float8 END,
+                 'your role may not see the sessions of others: it is no member of pg_read_all_stats'),
+                ('idle_in_transaction',
+                 CASE WHEN v.sees_all THEN greatest(0, extract(epoch FROM a.idle))::float8 END,
+                 'your role may not see the sessions of others: it is no member of pg_read_all_stats'),
+                ('dead_rows',
+                 CASE WHEN NOT v.is_standby AND u.all_rows >= 10000
+                      THEN 100 * u.dead_rows::float8 / u.all_rows::float8 END,
+                 CASE WHEN v.is_standby THEN 'this server is a standby: ask its primary'
+                      ELSE format('only %s rows are known of, fewer than 10000', u.all_rows) END),
+                ('transaction_id_age',
+                 (SELECT max(age(d.datfrozenxid)) FROM pg_database d)::float8,
+                 NULL),
+                ('replication_lag',
+                 CASE WHEN v.is_standby AND pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() THEN 0
+                      WHEN v.is_standby AND pg_last_wal_receive_lsn() IS NOT NULL
+                      THEN greatest(0, extract(epoch FROM now() - pg_last_xact_replay_timestamp()))
+                      WHEN NOT v.is_standby AND v.sees_all
+                      THEN extract(epoch FROM r.lag) END::float8,
+                 CASE WHEN v.is_standby THEN 'this standby receives no stream'
+                      WHEN r.standbys = 0 THEN 'nothing is attached'
+                      ELSE 'your role may not see it: it is no member of pg_read_all_stats' END),
+                ('replication_lag_bytes',
+                 CASE WHEN v.is_standby THEN pg_wal_lsn_diff(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn())
+                      WHEN v.sees_all THEN r.bytes END::float8,
+                 CASE WHEN v.is_standby THEN 'this standby receives no stream'
+                      WHEN r.standbys = 0 THEN 'nothing is attached'
+                      ELSE 'your role may not see it: it is no member of pg_read_all_stats' END),
+                ('deadlocks', t.deadlocks / v.hours, NULL),
+                ('temporary_files', t.temp_bytes / v.hours, NULL),
+                ('observed', extract(epoch FROM now() - o.since)::float8 / 3600, o.reason)
+            ) AS m(metric, value, reason)
+    ), limits AS (
+        SELECT l.*,
+               coalesce(l.notice > l.critical, l.notice > l.warning, false) AS is_floor
+        FROM (VALUES
+            (1, 'latency_p50', 'ms', NULL::float8, NULL::float8, NULL::float8),
+            (2, 'latency_p90', 'ms', NULL, NULL, NULL),
+            (3, 'latency_p95', 'ms', NULL, NULL, NULL),
+            (4, 'latency_p99', 'ms', NULL, NULL, NULL),
+            (5, 'statements', 'per second', NULL, NULL, NULL),
+            (6, 'errors', '%', 1, 5, 20),
+            (7, 'cache_hit', '%', 95, 90, 85),
+            (8, 'index_use', '%', 80, 50, NULL),
+            (9, 'connections', '%', 60, 80, 95),
+            (10, 'oldest_transaction', 's', 3600, 4 * 3600, 24 * 3600),
+            (11, 'idle_in_transaction', 's', 300, 900, 3600),
+            (12, 'dead_rows', '%', 20, 40, NULL),
+            (13, 'transaction_id_age', 'transactions',
+             least(1.25 * current_setting('autovacuum_freeze_max_age')::float8, 1.2e9),
+             least(2 * current_setting('autovacuum_freeze_max_age')::float8, 1.4e9), 1.6e9),
+            (14, 'replication_lag', 's', 1, 5, 30),
+            (15, 'replication_lag_bytes', 'bytes', 10 * 1024 ^ 2, 100 * 1024 ^ 2, 1024 ^ 3),
+            (16, 'deadlocks', 'per hour', 1, 10, NULL),
+            (17, 'temporary_files', 'bytes per hour', 1024 ^ 3, 10 * 1024 ^ 3, NULL),
+            (18, 'observed', 'hours', NULL, NULL, NULL)
+            ) AS l(place, metric, unit, notice, warning, critical)
+    )
+    SELECT l.metric,
+           m.value,
+           l.unit,
+           CASE WHEN l.is_floor THEN format('at least %s', l.notice)
+                WHEN l.notice IS NOT NULL THEN format('below %s', l.notice) END,
+           CASE WHEN m.value IS NULL AND m.reason = 'nothing is attached' THEN 'ok'
+                WHEN m.value IS NULL THEN 'unknown'
+                WHEN l.is_floor
+                THEN CASE WHEN m.value < l.critical THEN 'critical'
+                          WHEN m.value < l.warning THEN 'warning'
+                          WHEN m.value < l.notice THEN 'notice'
+                          ELSE 'ok' END
+                WHEN m.value >= l.critical THEN 'critical'
+                WHEN m.value >= l.warning THEN 'warning'
+                WHEN m.value >= l.notice THEN 'notice'
+                ELSE 'ok' END,
+           CASE WHEN m.value IS NULL THEN m.reason END
+    FROM limits l
+    JOIN measured m ON m.metric = l.metric
+    ORDER BY l.place;
+END;
+COMMENT ON FUNCTION dbadvisor.health() IS
+    'The state of this database and its server in numbers, each against its target: latency, errors, cache, connections, open transactions, dead rows, replication. What cannot be known here says why.';
+
 /* ------------------------------------------------------------ privileges */
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA dbadvisor FROM PUBLIC;
@@ -1111,6 +1301,7 @@ REVOKE ALL ON ALL TABLES IN SCHEMA dbadvisor FROM PUBLIC;
 
 GRANT USAGE ON SCHEMA dbadvisor TO pg_monitor;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA dbadvisor TO pg_monitor;
+REVOKE EXECUTE ON FUNCTION dbadvisor.reset() FROM pg_monitor;
 GRANT SELECT ON ALL TABLES IN SCHEMA dbadvisor TO pg_monitor;
 GRANT INSERT, UPDATE, DELETE ON dbadvisor.dismissals TO pg_monitor;
 

@@ -14,8 +14,6 @@
 -- regular expression over the object, a colon and the detail. The test reads
 -- these marks, so what is written here is what is tested.
 --
--- Of the whole server, not of a table:
--- planted: config/not_preloaded /preload/
 -- In the database "reporting", which has no pg_stat_statements:
 -- planted: config/missing_pg_stat_statements /pg_stat_statements/
 
@@ -249,3 +247,60 @@ BEGIN
 END $$;
 GRANT USAGE ON SCHEMA shop, ops TO shop_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA shop, ops TO shop_app;
+
+-- --------------------------------------------- locks, and updates (traffic/locks.sql)
+
+-- Money goes from one wallet to another, and who gives is locked first: two
+-- customers who pay each other meet.
+-- planted: locks/deadlocks /UPDATE shop\.wallets SET/
+CREATE TABLE shop.wallets (
+    id      int PRIMARY KEY,
+    balance numeric(12, 2) NOT NULL DEFAULT 0
+);
+-- Written as often, and always in the order of their keys.
+-- twin: locks/deadlocks /UPDATE shop\.vouchers SET/
+CREATE TABLE shop.vouchers (
+    id        int PRIMARY KEY,
+    remaining int NOT NULL
+);
+-- Invoices are numbered without a gap, so all want one row; and REPEATABLE READ
+-- lets only the first have it.
+-- planted: locks/serialization_failures /UPDATE shop\.invoice_numbers/
+-- twin: locks/serialization_failures /UPDATE shop\.vouchers SET/
+CREATE TABLE shop.invoice_numbers (
+    tenant_id   int PRIMARY KEY,
+    last_number int NOT NULL DEFAULT 0
+);
+
+-- A device reports when it was seen, and an index wants to know. (traffic/devices.sql)
+-- planted: vacuum/hot_blocked /^ops\.devices: .* set last_seen \(in ops\.devices_last_seen_idx/
+CREATE TABLE ops.devices (
+    id        int PRIMARY KEY,
+    tenant_id int NOT NULL,
+    last_seen timestamptz NOT NULL DEFAULT now(),
+    name      text NOT NULL
+);
+CREATE INDEX devices_tenant_id_idx ON ops.devices (tenant_id);
+CREATE INDEX devices_last_seen_idx ON ops.devices (last_seen);
+-- The same without that index; but the pages are full.
+-- planted: vacuum/hot_blocked /^ops\.sensors: .*the pages are full/
+CREATE TABLE ops.sensors (LIKE ops.devices);
+CREATE INDEX sensors_tenant_id_idx ON ops.sensors (tenant_id);
+ALTER TABLE ops.sensors ADD PRIMARY KEY (id);
+-- And with room in the pages.
+-- twin: vacuum/hot_blocked ops.beacons
+CREATE TABLE ops.beacons (LIKE ops.devices) WITH (fillfactor = 50);
+CREATE INDEX beacons_tenant_id_idx ON ops.beacons (tenant_id);
+ALTER TABLE ops.beacons ADD PRIMARY KEY (id);
+
+INSERT INTO shop.wallets SELECT i FROM generate_series(1, 10) i;
+INSERT INTO shop.vouchers SELECT i, 1000000 FROM generate_series(1, 20) i;
+INSERT INTO shop.invoice_numbers SELECT i FROM generate_series(1, 50) i;
+INSERT INTO ops.devices (id, tenant_id, name)
+SELECT i, i / 100, 'device ' || repeat('x', 80) FROM generate_series(1, 8000) i;
+INSERT INTO ops.sensors (id, tenant_id, last_seen, name) SELECT id, tenant_id, now(), name FROM ops.devices;
+INSERT INTO ops.beacons (id, tenant_id, last_seen, name) SELECT id, tenant_id, now(), name FROM ops.devices;
+SELECT pg_stat_force_next_flush();
+ANALYZE ops.devices, ops.sensors, ops.beacons;
+GRANT SELECT, UPDATE ON shop.wallets, shop.vouchers, shop.invoice_numbers,
+    ops.devices, ops.sensors, ops.beacons TO shop_app;

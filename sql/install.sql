@@ -20,7 +20,7 @@ SELECT p.proname || '(' || pg_get_function_arguments(p.oid) || ')' AS function
 FROM pg_proc p
 WHERE p.pronamespace = 'dbadvisor'::regnamespace
   AND p.proname IN ('recommendations', 'coverage', 'rules', 'explain_rule',
-                    'dismiss', 'reopen', 'snapshot')
+                    'dismiss', 'reopen', 'snapshot', 'health')
 ORDER BY p.proname COLLATE "C";
 
 SELECT c.relname, c.relkind
@@ -52,7 +52,7 @@ SELECT has_schema_privilege('public', 'dbadvisor', 'USAGE') AS open_schema;
 SELECT proname AS definer FROM pg_proc
 WHERE pronamespace = 'dbadvisor'::regnamespace AND prosecdef;
 
--- Closed to pg_monitor: none.
+-- Closed to pg_monitor: what forgets for everybody.
 SELECT p.proname AS closed_function
 FROM pg_proc p
 WHERE p.pronamespace = 'dbadvisor'::regnamespace

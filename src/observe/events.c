@@ -52,7 +52,7 @@ static int64 lost_count = 0;
 static void note_log(ErrorData *edata);
 static int	event_kind(const ErrorData *edata);
 static int	error_kind(const ErrorData *edata);
-static bool add_file(const ErrorData *edata);
+static bool add_to_waiting(int kind, const ErrorData *edata);
 static void note_event(DbaEvent *event, int kind, const ErrorData *edata);
 static void note_key(DbaStatementKey *key);
 static int64 last_number(const char *message);
@@ -101,7 +101,7 @@ note_log(ErrorData *edata)
 {
 	int			kind = event_kind(edata);
 
-	if (kind != NO_EVENT && !(kind == DBA_EVENT_TEMP_FILE && add_file(edata)))
+	if (kind != NO_EVENT && !add_to_waiting(kind, edata))
 	{
 		if (waiting_count < DBA_MAX_WAITING_EVENTS)
 			note_event(&waiting[waiting_count++], kind, edata);
@@ -148,21 +148,28 @@ error_kind(const ErrorData *edata)
 }
 
 /*
- * Adds a temporary file to the event of its statement, if one waits: a hash
- * join may have hundreds of files, which would leave no place for a deadlock.
+ * Counts an event with the last one of its kind and statement, if one waits
+ * and places are scarce: a session may fail to serialize a thousand times a
+ * second.  Temporary files always are: a hash join may have hundreds, which
+ * would leave no place for a deadlock.
  */
 static bool
-add_file(const ErrorData *edata)
+add_to_waiting(int kind, const ErrorData *edata)
 {
 	DbaStatementKey key;
 
+	if (kind != DBA_EVENT_TEMP_FILE && waiting_count < DBA_MAX_WAITING_EVENTS / 2)
+		return false;
 	note_key(&key);
-	for (int i = 0; i < waiting_count; i++)
+	for (int i = waiting_count - 1; i >= 0; i--)
 	{
-		if (waiting[i].kind == DBA_EVENT_TEMP_FILE &&
+		if (waiting[i].kind == kind &&
 			memcmp(&waiting[i].key, &key, sizeof(key)) == 0)
 		{
-			waiting[i].bytes += last_number(edata->message);
+			waiting[i].count++;
+			waiting[i].at = GetCurrentTimestamp();
+			if (kind == DBA_EVENT_TEMP_FILE)
+				waiting[i].bytes += last_number(edata->message);
 			return true;
 		}
 	}
@@ -178,6 +185,7 @@ note_event(DbaEvent *event, int kind, const ErrorData *edata)
 	note_key(&event->key);
 	event->at = GetCurrentTimestamp();
 	event->kind = kind;
+	event->count = 1;
 	event->sqlstate = edata->sqlerrcode;
 
 	if (kind == DBA_EVENT_TEMP_FILE)

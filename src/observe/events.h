@@ -17,7 +17,10 @@
 /* Bytes of an event's detail: for a deadlock the statements of all sides. */
 #define DBA_MAX_EVENT_DETAIL 2048
 
-/* Events of one backend that wait for the next flush; more are only counted. */
+/*
+ * Events of one backend that wait for the next flush.  When half of them do,
+ * further ones of the same kind and statement only count.
+ */
 #define DBA_MAX_WAITING_EVENTS 8
 
 /* Plain data: lies in shared memory. */
@@ -27,6 +30,7 @@ typedef struct DbaEvent
 	TimestampTz at;
 	int32		kind;			/* a DbaEventKind */
 	int32		sqlstate;		/* as of MAKE_SQLSTATE */
+	int64		count;			/* happened so often; the others left no words */
 	int64		bytes;			/* of temporary files, those of one statement that
 								 * waited together */
 	char		detail[DBA_MAX_EVENT_DETAIL];

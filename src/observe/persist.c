@@ -7,8 +7,8 @@
  * it starts: a server that crashes as a whole begins anew.  The file is for
  * this very build: of another version, damaged or cut short it is not read.
  *
- * Format: a head, then for each statement its entry and its blobs, each after
- * its length; the checksum of all that is in the head.
+ * Format: a head, the events, then for each statement its entry and its blobs,
+ * each after its length; the checksum of all that is in the head.
  *
  * Locking: none of its own; nobody else is in the store.
  *
@@ -33,7 +33,7 @@
 #define STORE_FILE_NEW STORE_FILE ".tmp"
 
 #define FILE_MAGIC 0x44424131
-#define FILE_VERSION 1
+#define FILE_VERSION 2
 
 typedef struct FileHead
 {
@@ -41,6 +41,8 @@ typedef struct FileHead
 	uint32		version;
 	uint32		server_major;
 	uint32		entry_bytes;
+	uint32		event_log_bytes;
+	uint32		unused;
 	TimestampTz since;
 	uint64		bytes;			/* behind the head */
 	pg_crc32c	crc;			/* of these, and of the head up to here */
@@ -59,12 +61,14 @@ typedef struct Reader
 	const char *end;
 } Reader;
 
+static void write_events(Writer *writer);
 static void write_statement(const DbaStatement *statement, void *arg);
 static void write_blob(Writer *writer, const DbaBlobCopy *blob);
 static void write_bytes(Writer *writer, const void *data, Size length);
 static char *read_file(FileHead *head);
 static const char *head_problem(const FileHead *head);
 static pg_crc32c start_crc(const FileHead *head);
+static void read_events(Reader *reader);
 static bool read_statement(Reader *reader, DbaStatement *statement);
 static bool read_blob(Reader *reader, DbaBlobCopy *blob);
 
@@ -88,11 +92,13 @@ dba_store_save(void)
 	writer.head.version = FILE_VERSION;
 	writer.head.server_major = DBA_BUILD_MAJOR;
 	writer.head.entry_bytes = sizeof(DbaEntry);
+	writer.head.event_log_bytes = sizeof(DbaEventLog);
 	writer.head.since = info.since;
 	writer.head.crc = start_crc(&writer.head);
 	if (fwrite(&writer.head, sizeof(FileHead), 1, writer.file) != 1)
 		writer.failed = true;
 
+	write_events(&writer);
 	dba_store_scan(DBA_WITH_TEXT | DBA_WITH_TREE | DBA_WITH_PLAN | DBA_WITH_SAMPLES,
 				   write_statement, &writer);
 
@@ -109,6 +115,16 @@ dba_store_save(void)
 		return;
 	}
 	(void) durable_rename(STORE_FILE_NEW, STORE_FILE, LOG);
+}
+
+static void
+write_events(Writer *writer)
+{
+	DbaEventLog *log = palloc(sizeof(DbaEventLog));
+
+	dba_store_event_log(log);
+	write_bytes(writer, log, sizeof(DbaEventLog));
+	pfree(log);
 }
 
 static void
@@ -160,6 +176,7 @@ dba_store_restore(void)
 		Reader		reader = {data, data + head.bytes};
 		DbaStatement *statement = palloc(sizeof(DbaStatement));
 
+		read_events(&reader);
 		while (read_statement(&reader, statement))
 			dba_store_take_in(statement);
 		dba_store_set_since(head.since);
@@ -230,6 +247,7 @@ head_problem(const FileHead *head)
 	if (head->magic != FILE_MAGIC)
 		return "it is not a file of dbadvisor";
 	if (head->version != FILE_VERSION || head->entry_bytes != sizeof(DbaEntry) ||
+		head->event_log_bytes != sizeof(DbaEventLog) ||
 		head->server_major != DBA_BUILD_MAJOR)
 		return "it is of another version";
 	return NULL;
@@ -244,6 +262,20 @@ start_crc(const FileHead *head)
 	INIT_CRC32C(crc);
 	COMP_CRC32C(crc, head, offsetof(FileHead, bytes));
 	return crc;
+}
+
+static void
+read_events(Reader *reader)
+{
+	DbaEventLog *log;
+
+	if ((Size) (reader->end - reader->at) < sizeof(DbaEventLog))
+		return;
+	log = palloc(sizeof(DbaEventLog));
+	memcpy(log, reader->at, sizeof(DbaEventLog));
+	reader->at += sizeof(DbaEventLog);
+	dba_store_take_in_events(log);
+	pfree(log);
 }
 
 static bool

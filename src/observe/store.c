@@ -85,9 +85,8 @@ typedef struct DbaStore
 	pg_atomic_uint64 losses[DBA_LOSS_KINDS];
 	Partition	partitions[DBA_PARTITIONS];
 	LWLock		database_lock;	/* guards all below */
-	uint32		event_next;		/* place of the next event */
-	uint32		event_count;	/* events in the ring */
-	DbaEvent	events[DBA_MAX_EVENTS];
+	uint32		event_count;	/* events in use */
+	DbaEvent	events[DBA_MAX_EVENTS]; /* in no order */
 	Database	databases[DBA_MAX_DATABASES];
 } DbaStore;
 
@@ -124,6 +123,9 @@ static int64 small_time(uint32 partition, TimestampTz now);
 static void evict(uint32 partition, DbaEntry *entry);
 static void release_entry(uint32 partition, DbaEntry *entry);
 static Database *find_database(Oid dbid);
+static DbaEvent *place_for_event(int kind);
+static int	events_like(const DbaEvent *event);
+static int	compare_newest_first(const void *a, const void *b);
 static void remove_from_chain(uint32 partition, DbaEntry *entry);
 static void free_entry_blobs(DbaEntry *entry);
 static DbaEntry *least_with_samples(uint32 partition, int64 time);
@@ -387,7 +389,6 @@ relink_all(void)
 	}
 	dba_arena_check_end(arena(), claimed);
 	store->event_count = Min(store->event_count, DBA_MAX_EVENTS);
-	store->event_next %= DBA_MAX_EVENTS;
 }
 
 /* Whether an entry that a crash left can be kept. */
@@ -752,13 +753,67 @@ dba_store_event(const DbaEvent *event)
 	database = find_database(event->key.dbid);
 	if (database != NULL)
 	{
-		database->event_counts[event->kind]++;
-		database->last_event[event->kind] = event->at;
+		database->event_counts[event->kind] += event->count;
+		database->last_event[event->kind] = Max(database->last_event[event->kind], event->at);
 	}
-	store->events[store->event_next] = *event;
-	store->event_next = (store->event_next + 1) % DBA_MAX_EVENTS;
-	store->event_count = Min(store->event_count + 1, DBA_MAX_EVENTS);
+	*place_for_event(event->kind) = *event;
 	LWLockRelease(&store->database_lock);
+}
+
+/*
+ * A free place, or that of the oldest event of a kind and statement that have
+ * more than their share: many failures to serialize must not displace the last
+ * deadlock, nor one statement's deadlocks those of another.
+ */
+static DbaEvent *
+place_for_event(int kind)
+{
+	int			counts[DBA_EVENT_KINDS] = {0};
+	DbaEvent   *oldest = NULL;
+	int			most = 0;
+
+	if (store->event_count < DBA_MAX_EVENTS)
+		return &store->events[store->event_count++];
+
+	for (int i = 0; i < DBA_MAX_EVENTS; i++)
+		counts[store->events[i].kind]++;
+	if (counts[kind] < DBA_MAX_EVENTS / DBA_EVENT_KINDS)
+	{
+		for (int other = 0; other < DBA_EVENT_KINDS; other++)
+		{
+			if (counts[other] > counts[kind])
+				kind = other;
+		}
+	}
+	for (int i = 0; i < DBA_MAX_EVENTS; i++)
+	{
+		DbaEvent   *event = &store->events[i];
+		int			same = events_like(event);
+
+		if (event->kind == kind &&
+			(same > most || (same == most && event->at < oldest->at)))
+		{
+			oldest = event;
+			most = same;
+		}
+	}
+	Assert(oldest != NULL);
+	return oldest;
+}
+
+/* How many of the last events are of the kind and statement of this one. */
+static int
+events_like(const DbaEvent *event)
+{
+	int			count = 0;
+
+	for (uint32 i = 0; i < store->event_count; i++)
+	{
+		if (store->events[i].kind == event->kind &&
+			key_equal(&store->events[i].key, &event->key))
+			count++;
+	}
+	return count;
 }
 
 /* Counts what could not be observed. */
@@ -778,10 +833,19 @@ dba_store_events(DbaEvent *events)
 		check_after_crash();
 	LWLockAcquire(&store->database_lock, LW_SHARED);
 	count = store->event_count;
-	for (int i = 0; i < count; i++)
-		events[i] = store->events[(store->event_next + DBA_MAX_EVENTS - 1 - i) % DBA_MAX_EVENTS];
+	memcpy(events, store->events, sizeof(DbaEvent) * count);
 	LWLockRelease(&store->database_lock);
+	qsort(events, count, sizeof(DbaEvent), compare_newest_first);
 	return count;
+}
+
+static int
+compare_newest_first(const void *a, const void *b)
+{
+	TimestampTz x = ((const DbaEvent *) a)->at;
+	TimestampTz y = ((const DbaEvent *) b)->at;
+
+	return x < y ? 1 : x > y ? -1 : 0;
 }
 
 /* How many events of a kind a database had, and when the last was. */
@@ -962,7 +1026,7 @@ clear_all(void)
 		empty_partition(i);
 	dba_arena_clear(arena());
 	memset(store->databases, 0, sizeof(store->databases));
-	store->event_next = store->event_count = 0;
+	store->event_count = 0;
 	pg_atomic_write_u64(&store->evicted, 0);
 	for (int i = 0; i < DBA_LOSS_KINDS; i++)
 		pg_atomic_write_u64(&store->losses[i], 0);
@@ -1013,6 +1077,43 @@ dba_store_take_in(const DbaStatement *statement)
 	for (int i = 0; i <= DBA_MAX_SAMPLES; i++)
 		take_in_blob(entry, &entry->samples[i].blob, &statement->samples[i]);
 	dba_store_unlock(entry);
+}
+
+/* Copies out all that is known of events. */
+void
+dba_store_event_log(DbaEventLog *log)
+{
+	memset(log, 0, sizeof(*log));
+	log->count = dba_store_events(log->events);
+	for (int i = 0; i < DBA_MAX_DATABASES; i++)
+	{
+		const Database *database = &store->databases[i];
+
+		log->databases[i].dbid = database->dbid;
+		memcpy(log->databases[i].counts, database->event_counts,
+			   sizeof(database->event_counts));
+		memcpy(log->databases[i].last, database->last_event,
+			   sizeof(database->last_event));
+	}
+}
+
+/* Takes in what was known of events, into a store that knows none. */
+void
+dba_store_take_in_events(const DbaEventLog *log)
+{
+	for (int i = 0; i < DBA_MAX_DATABASES; i++)
+	{
+		const DbaEventCounts *saved = &log->databases[i];
+		Database   *database = OidIsValid(saved->dbid) ?
+			find_database(saved->dbid) : NULL;
+
+		if (database == NULL)
+			continue;
+		memcpy(database->event_counts, saved->counts, sizeof(saved->counts));
+		memcpy(database->last_event, saved->last, sizeof(saved->last));
+	}
+	store->event_count = Max(0, Min(log->count, DBA_MAX_EVENTS));
+	memcpy(store->events, log->events, sizeof(store->events));
 }
 
 static void

@@ -66,6 +66,22 @@ typedef enum DbaLoss
 
 #define DBA_LOSS_KINDS (DBA_LOST_BY_FAILURE + 1)
 
+/* How often each kind of event happened in one database. */
+typedef struct DbaEventCounts
+{
+	Oid			dbid;			/* invalid: an unused place */
+	int64		counts[DBA_EVENT_KINDS];
+	TimestampTz last[DBA_EVENT_KINDS];
+} DbaEventCounts;
+
+/* All that is known of events.  Plain data: is also what the file has. */
+typedef struct DbaEventLog
+{
+	int32		count;			/* events in use */
+	DbaEvent	events[DBA_MAX_EVENTS]; /* the newest first */
+	DbaEventCounts databases[DBA_MAX_DATABASES];
+} DbaEventLog;
+
 typedef void (*DbaStatementVisitor) (const DbaStatement *statement, void *arg);
 
 extern void dba_store_init(void);
@@ -89,5 +105,7 @@ extern void dba_store_reset(void);
 /* For the postmaster, which saves and restores. */
 extern void dba_store_set_since(TimestampTz since);
 extern void dba_store_take_in(const DbaStatement *statement);
+extern void dba_store_event_log(DbaEventLog *log);
+extern void dba_store_take_in_events(const DbaEventLog *log);
 
 #endif							/* DBA_STORE_H */

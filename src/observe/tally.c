@@ -303,7 +303,7 @@ hand_over_events(void)
 		{
 			DbaEntry   *entry = dba_store_lock(&events[i].key, true);
 
-			entry->events[events[i].kind]++;
+			entry->events[events[i].kind] += events[i].count;
 			dba_store_unlock(entry);
 		}
 	}

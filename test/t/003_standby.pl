@@ -42,6 +42,26 @@ is( $standby->safe_psql(
 	'0',
 	'nothing is reported by a rule that needs a primary');
 
+# Its health is its own, and what only the primary knows is not made up.
+is( $standby->safe_psql('advised',
+		q{SELECT metric, reason FROM dbadvisor.health() WHERE reason ~ 'standby' ORDER BY metric}),
+	'dead_rows|this server is a standby: ask its primary',
+	'dead rows are for the primary to count');
+is( $standby->safe_psql('advised', q{SELECT value, status FROM dbadvisor.health() WHERE metric = 'replication_lag_bytes'}),
+	'0|ok', 'a standby that has replayed all has no lag');
+is( $standby->safe_psql('advised', q{SELECT status FROM dbadvisor.health() WHERE metric = 'latency_p99'}),
+	'ok', 'its statements are timed');
+is( $primary->safe_psql('advised', q{SELECT value IS NOT NULL, status FROM dbadvisor.health() WHERE metric = 'replication_lag_bytes'}),
+	't|ok', 'the primary sees how far its standby is');
+$standby->safe_psql('postgres', 'SELECT pg_wal_replay_pause()');
+$primary->safe_psql('advised', 'CREATE TABLE much AS SELECT i, repeat(md5(i::text), 20) FROM generate_series(1, 30000) i');
+$primary->poll_query_until('advised',
+	q{SELECT status = 'notice' FROM dbadvisor.health() WHERE metric = 'replication_lag_bytes'});
+is( $standby->safe_psql('advised', q{SELECT status FROM dbadvisor.health() WHERE metric = 'replication_lag_bytes'}),
+	'notice', 'and both say so when it falls behind');
+$standby->safe_psql('postgres', 'SELECT pg_wal_replay_resume()');
+$primary->wait_for_catchup($standby);
+
 # What only a primary can do is refused with the server's own words.
 my ($status, $stdout, $stderr) = $standby->psql('advised', 'SELECT dbadvisor.snapshot()');
 like($stderr, qr/read-only transaction|during recovery/, 'a snapshot cannot be recorded on a standby');

@@ -16,13 +16,15 @@ advised_database($node);
 is($node->safe_psql('advised', 'SELECT dbadvisor.is_preloaded()'), 'f', 'knows that it is not preloaded');
 like(findings($node), qr/ unused_index shop\.orders_placed$/m, 'catalog rules find what they find preloaded');
 is(coverage_of($node, "status = 'failed'"), '', 'no rule fails for want of preloading');
+# From 17 on a session that loads the library observes itself.
+my $unmet = $node->safe_psql('postgres', 'SHOW server_version_num') >= 170000 ? '{preload}' : '{preload,observing}';
 is( $node->safe_psql(
 		'advised',
 		q{SELECT rule FROM dbadvisor.coverage() WHERE reason LIKE '%shared_preload_libraries%' ORDER BY rule COLLATE "C"}
 	),
 	$node->safe_psql(
 		'advised',
-		q{SELECT name FROM dbadvisor.rules WHERE 'preload' = ANY (regexp_split_to_array(needs, ', *')) ORDER BY name COLLATE "C"}
+		qq{SELECT name FROM dbadvisor.rules WHERE regexp_split_to_array(needs, ', *') && '$unmet' ORDER BY name COLLATE "C"}
 	),
 	'each rule that needs preloading, and no other, says so');
 
@@ -33,6 +35,15 @@ like(coverage_of($node, "rule = 'slow_statement'"),
 	qr/skipped pg_stat_statements is not in shared_preload_libraries/,
 	'a rule that reads an extension without its library says so');
 $node->safe_psql('advised', 'DROP EXTENSION pg_stat_statements');
+
+# health() says what it cannot know, rather than fail.
+is( $node->safe_psql('advised',
+		q{SELECT string_agg(metric, ' ' ORDER BY metric) FROM dbadvisor.health()
+		  WHERE status = 'unknown' AND value IS NULL AND reason ~ '^statements are not observed: .*shared_preload_libraries'}),
+	'errors latency_p50 latency_p90 latency_p95 latency_p99 observed statements',
+	'what only observing tells is unknown, with the line to add');
+isnt($node->safe_psql('advised', q{SELECT value FROM dbadvisor.health() WHERE metric = 'connections'}),
+	'', 'all else is known');
 
 # The library may be loaded late, by any way that PostgreSQL has.
 is( $node->safe_psql('advised', "LOAD 'dbadvisor'; SELECT dbadvisor.is_preloaded()"),

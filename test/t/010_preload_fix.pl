@@ -62,6 +62,18 @@ my $both = 'missing_pg_stat_statements not_preloaded';
 	my $node = new_node('empty');
 
 	is(findings($node), $both, 'both report a server that loads nothing');
+	is(part($node, $_, 'severity'), 'notice', "$_ is a notice") for split / /, $both;
+	my $blind = $node->safe_psql('postgres', q{SELECT count(*) FROM dbadvisor.rules WHERE needs ~ 'observing'});
+	like(part($node, 'not_preloaded', 'detail'), qr/: $blind rules cannot look at them/, 'it is said what is lost');
+	if ($node->safe_psql('postgres', 'SHOW server_version_num') >= 170000)
+	{
+		like(part($node, 'not_preloaded', 'caution'), qr/session_preload_libraries/, 'and that sessions can observe');
+		execute($node, q{ALTER SYSTEM SET session_preload_libraries = 'dbadvisor'});
+		$node->reload;
+		is(part($node, 'not_preloaded', 'severity'), 'info', 'which is for the record where they do');
+		execute($node, 'ALTER SYSTEM RESET session_preload_libraries');
+		$node->reload;
+	}
 	my $undo = part($node, 'missing_pg_stat_statements', 'undo');
 	execute($node, part($node, 'not_preloaded', 'fix'));
 	execute($node, part($node, 'missing_pg_stat_statements', 'fix'));

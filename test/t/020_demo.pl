@@ -27,7 +27,8 @@ $node->init(
 	extra => [ '--locale=C.UTF-8', '--encoding=UTF8' ]);
 $node->append_conf(
 	'postgresql.conf', q(
-shared_preload_libraries = 'pg_stat_statements'
+shared_preload_libraries = 'pg_stat_statements,dbadvisor'
+deadlock_timeout = 20ms
 max_prepared_transactions = 5
 max_wal_size = 4GB
 max_slot_wal_keep_size = 160MB
@@ -50,6 +51,7 @@ my $forgotten = IPC::Run::start(
 demo_file($_) for qw(holders age);
 traffic(200, qw(browse account checkout backoffice));
 traffic(10, qw(report));
+traffic(200, $_) for qw(locks devices);
 
 # ---------------------------------------------------------------------------
 # Mistakes are found, their twins are not
@@ -119,9 +121,11 @@ for my $database (qw(shop reporting))
 }
 $forgotten->kill_kill;
 
-# The fix of a slow statement shows its plan; this is what one would do then.
+# The fix of a slow statement shows its plan, and other findings have none; this
+# is what one would do then.
 $node->safe_psql('shop', $_)
-  for 'CREATE INDEX ON ops.events (customer_id)', 'SELECT pg_stat_statements_reset()';
+  for 'CREATE INDEX ON ops.events (customer_id)', 'SELECT pg_stat_statements_reset()',
+  'DROP INDEX ops.devices_last_seen_idx', 'SELECT dbadvisor.reset()';
 $node->restart;
 traffic(100, qw(report browse account checkout backoffice));
 
@@ -145,7 +149,7 @@ for my $finding (grep { !$known{"$_->{rule} $_->{object}"} } @left)
 executes(@$_, 'undo') for reverse @applied;
 $node->restart;
 is($node->safe_psql('shop', 'SHOW shared_preload_libraries'),
-	'pg_stat_statements', 'the server starts with what it loaded before');
+	'pg_stat_statements,dbadvisor', 'the server starts with what it loaded before');
 
 $node->stop;
 done_testing();

@@ -6,7 +6,9 @@
 -- pg_stat_statements keeps calls, time, rows and blocks of every statement. It
 -- is the first thing to look at when a server is slow, and it cannot be asked
 -- about the time before it was there. Its cost is small enough that nearly all
--- hosting services have it on.
+-- hosting services have it on. Severity is info where dbadvisor itself observes
+-- statements, which it does when the server preloads it: then pg_stat_statements
+-- is for other tools.
 --
 -- Reported when it is not loaded by the server (shared_preload_libraries), when
 -- it is loaded but not an extension of this database, when the extension is so
@@ -69,6 +71,7 @@ SELECT NULL::oid AS classid,
                             ELSE c.setting END,
                        CASE WHEN c.version IS NULL THEN ''
                             ELSE format(', though version %s of it is in this database', c.version) END) END AS detail,
+       CASE WHEN w.observes THEN 'info' ELSE 'notice' END AS severity,
        nullif(concat_ws(E'\n',
            CASE WHEN c.can_load THEN c.add_missing END,
            CASE WHEN c.can_create THEN 'CREATE EXTENSION pg_stat_statements;'
@@ -97,5 +100,13 @@ SELECT NULL::oid AS classid,
            'version', c.version,
            'shared_preload_libraries', c.setting,
            'missing', c.missing,
-           'pending_restart', c.pending_restart) AS evidence
+           'pending_restart', c.pending_restart,
+           'dbadvisor_observes', w.observes) AS evidence
 FROM commands c
+CROSS JOIN (
+    -- A run of the rules is not observed; what holds for others is the setting to
+    -- which it would be reset.
+    SELECT dbadvisor.is_preloaded()
+           AND dbadvisor.observing_obstacle() IS NULL
+           AND EXISTS (SELECT FROM pg_settings s
+                       WHERE s.name = 'dbadvisor.observe' AND s.reset_val = 'on') AS observes) w

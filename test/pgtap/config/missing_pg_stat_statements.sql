@@ -2,7 +2,7 @@
 -- finding), not created, outdated.  The states before it is loaded are in
 -- t/010_preload_fix.pl, which can restart its servers.
 \ir ../rule.psql
-SELECT plan(9);
+SELECT plan(11);
 
 SELECT ok(NOT test.found('missing_pg_stat_statements', 'extension pg_stat_statements'),
           'not reported where it is loaded and created');
@@ -10,6 +10,13 @@ SELECT ok(NOT test.found('missing_pg_stat_statements', 'extension pg_stat_statem
 DROP EXTENSION pg_stat_statements;
 SELECT matches(detail, 'not an extension of this database', 'reported where it is not created')
 FROM test.finding('missing_pg_stat_statements', 'extension pg_stat_statements');
+
+SELECT is(severity, 'info', 'for the record, because dbadvisor observes statements itself')
+FROM test.finding('missing_pg_stat_statements', 'extension pg_stat_statements');
+SET dbadvisor.observe = off;
+SELECT is(r ->> 'severity', 'notice', 'or as a notice where it does not')
+FROM test.rows_with('missing_pg_stat_statements', 's.reset_val', 's.setting') r;
+RESET dbadvisor.observe;
 
 SELECT coalesce(jsonb_agg(to_jsonb(r)), '[]') AS as_superuser
 FROM dbadvisor.recommendations('{config}', 'info') r WHERE r.rule = 'missing_pg_stat_statements' \gset
