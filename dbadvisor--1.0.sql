@@ -242,7 +242,8 @@ CREATE FUNCTION dbadvisor.statements(
     OUT temp_files             bigint,
     OUT counted                bigint,
     OUT first_seen             timestamptz,
-    OUT last_seen              timestamptz)
+    OUT last_seen              timestamptz,
+    OUT explainable            boolean)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'dba_sql_statements'
 LANGUAGE C VOLATILE PARALLEL RESTRICTED COST 10000 ROWS 1000;
@@ -256,10 +257,10 @@ CREATE VIEW dbadvisor.statements AS
            local_written, temp_read, temp_written, read_ms, write_ms, wal_records, wal_fpi,
            wal_bytes, jit_functions, jit_ms, spills, spill_bytes_p95, spill_bytes_max, deadlocks,
            serialization_failures, lock_timeouts, cancels, temp_files, counted, first_seen,
-           last_seen
+           last_seen, explainable
     FROM dbadvisor.statements();
 COMMENT ON VIEW dbadvisor.statements IS
-    'Every statement that ran, per user, database and level: calls, errors, times with percentiles, blocks, WAL, spills, and what went wrong. Blocks are counted in pages.';
+    'Every statement that ran, per user, database and level: calls, errors, times with percentiles, blocks, WAL, spills, and what went wrong. Blocks are counted in pages. Those that are explainable can be given to explain_sample().';
 
 CREATE VIEW dbadvisor.slow_queries AS
     SELECT s.queryid, s.userid::regrole AS "user",
@@ -386,6 +387,16 @@ CREATE VIEW dbadvisor.statement_columns AS
     FROM dbadvisor.statement_columns();
 COMMENT ON VIEW dbadvisor.statement_columns IS
     'For each statement about one table: the columns that it sets, those that it compares for equality and by range, and whether a foreign key runs it.';
+
+CREATE FUNCTION dbadvisor.statement_relations(
+    IN queryid   bigint,
+    OUT number   integer,
+    OUT relation oid)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'dba_sql_statement_relations'
+LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED COST 10000 ROWS 5;
+COMMENT ON FUNCTION dbadvisor.statement_relations(bigint) IS
+    'The tables and views that an observed statement of this database names, through views too, as often as it does. Empty where it cannot be explained.';
 
 CREATE FUNCTION dbadvisor.statement_repeats(
     OUT queryid        bigint,
