@@ -124,3 +124,9 @@ FROM generate_series(1, (:orders)::int) i;
 
 INSERT INTO ops.search_terms (term, hits, found)
 SELECT 'rare ' || i, 1, false FROM generate_series(1, 1000) i;
+
+-- Of the messages four in five are of the first tenant.
+INSERT INTO ops.messages (tenant_id, body)
+SELECT CASE WHEN i % 5 > 0 THEN 1 ELSE 2 + i / 5 % 49 END,
+       'Hello, about order ' || i || ': when will it be delivered? ' || md5(i::text)
+FROM generate_series(1, ((:orders) * 2.5)::int) i;

@@ -235,6 +235,44 @@ CREATE TABLE ops.search_terms (
     found boolean NOT NULL
 ) WITH (autovacuum_enabled = false);
 
+-- --------------------------------------------------- time, see traffic/time.sql
+
+-- One tenant has most of the messages, and waits when it searches them.
+-- planted: statement/high_p99_spread /FROM ops\.messages WHERE tenant_id .* with \$1 = 1 \(else/
+-- twin: statement/high_p99_spread /FROM shop\.orders WHERE tenant_id = \$1 AND placed_at/
+CREATE TABLE ops.messages (
+    id        bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    tenant_id int NOT NULL,
+    body      text NOT NULL
+);
+CREATE INDEX messages_tenant_id_idx ON ops.messages (tenant_id);
+
+-- Nine tables for each page of an order, joined anew each time.
+-- planted: statement/planning_dominates /9 tables joined: SELECT p\.name AS product/
+-- twin: statement/planning_dominates /FROM ops\.events e WHERE e\.customer_id/
+
+-- The stars of each product of a page, asked for one by one; the stock at once.
+-- planted: statement/n_plus_one /FROM shop\.reviews WHERE product_id = \$1 -- after: SELECT id, name/
+-- twin: statement/n_plus_one /FROM shop\.stock_levels WHERE product_id = ANY/
+
+-- Sales of each tenant in a loop, and of all of them by GROUP BY.
+-- planted: statement/row_by_row /function shop\.sales_one_by_one .* FROM shop\.orders/
+-- twin: statement/row_by_row /FROM shop\.sales_at_once/
+CREATE FUNCTION shop.sales_one_by_one(since timestamptz) RETURNS TABLE (tenant int, sold numeric)
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    FOR tenant IN SELECT t.id FROM shop.tenants t LOOP
+        SELECT sum(o.total) INTO sold FROM shop.orders o WHERE o.tenant_id = tenant AND o.placed_at >= since;
+        RETURN NEXT;
+    END LOOP;
+END $$;
+CREATE FUNCTION shop.sales_at_once(since timestamptz) RETURNS TABLE (tenant int, sold numeric)
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN QUERY
+        SELECT o.tenant_id, sum(o.total) FROM shop.orders o WHERE o.placed_at >= since GROUP BY o.tenant_id;
+END $$;
+
 -- -------------------------------------------------------------------- roles
 
 -- The application, and whoever is on call: pg_monitor and nothing more.
