@@ -348,7 +348,8 @@ CREATE FUNCTION dbadvisor.statement_facts(
     OUT estimated      double precision,
     OUT actual         double precision,
     OUT bytes          bigint,
-    OUT total_rows     double precision)
+    OUT total_rows     double precision,
+    OUT last_seen      timestamptz)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'dba_sql_statement_facts'
 LANGUAGE C VOLATILE PARALLEL RESTRICTED COST 10000 ROWS 1000;
@@ -358,10 +359,10 @@ COMMENT ON FUNCTION dbadvisor.statement_facts() IS
 CREATE VIEW dbadvisor.statement_facts AS
     SELECT queryid, userid, dbid, toplevel, plan_hash, kind, node, node_type, relation, columns,
            other_relation, other_columns, limited, executions, loops, rows, removed, max_removed,
-           estimated, actual, bytes, total_rows
+           estimated, actual, bytes, total_rows, last_seen
     FROM dbadvisor.statement_facts();
 COMMENT ON VIEW dbadvisor.statement_facts IS
-    'What executions that were counted node by node taught: rows thrown away, misestimates, repeated sub-plans, sequential scans, rows skipped by OFFSET, spills and the memory that would have kept them. Column 0 stands for columns beyond the 63rd.';
+    'What executions that were counted node by node taught: rows thrown away, misestimates, repeated sub-plans, sequential scans, rows skipped by OFFSET, spills and the memory that would have kept them; and when each was last seen, which tells what an ANALYZE or an index has settled since. Column 0 stands for columns beyond the 63rd.';
 
 CREATE FUNCTION dbadvisor.statement_columns(
     OUT queryid     bigint,
