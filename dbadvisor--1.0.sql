@@ -559,6 +559,13 @@ LANGUAGE C STABLE STRICT PARALLEL SAFE COST 100;
 COMMENT ON FUNCTION dbadvisor.has_statistics(oid, boolean) IS
     'Whether ANALYZE ever left column statistics for the relation, also where pg_stats does not show them to the caller.';
 
+CREATE FUNCTION dbadvisor.column_distinct(relation oid, attnum smallint)
+RETURNS double precision
+AS 'MODULE_PATHNAME', 'dba_sql_column_distinct'
+LANGUAGE C STABLE STRICT PARALLEL SAFE COST 10;
+COMMENT ON FUNCTION dbadvisor.column_distinct(oid, smallint) IS
+    'How many different values the column has, as ANALYZE estimated, also where pg_stats does not show it to the caller. Null without statistics.';
+
 CREATE FUNCTION dbadvisor.sequence_last_value(sequence oid)
 RETURNS bigint
 AS 'MODULE_PATHNAME', 'dba_sql_sequence_last_value'
@@ -614,6 +621,18 @@ AS 'MODULE_PATHNAME', 'dba_sql_statement_parameters'
 LANGUAGE C STABLE STRICT PARALLEL UNSAFE COST 1000;
 COMMENT ON FUNCTION dbadvisor.statement_parameters(text) IS
     'How many parameters a statement of pg_stat_statements has. Null where PREPARE might not take it: no SELECT, INSERT, UPDATE, DELETE or MERGE, not to be parsed, or the type of a parameter is not certain.';
+
+CREATE FUNCTION dbadvisor.plan_compares(plan text, column_name name, operators text DEFAULT '=|<|>|<=|>=')
+RETURNS boolean
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE COST 100
+BEGIN ATOMIC
+    SELECT plan_compares.plan ~ format('(^|[^[:alnum:]_$"])(%s|\((([[:alnum:]_$]+|"[^"]+")\.)?%s\)::[^()]+) (%s) ',
+                                       q.name, q.name, plan_compares.operators)
+    FROM (SELECT regexp_replace(quote_ident(plan_compares.column_name::text),
+                                '([^[:alnum:]_])', '\\\1', 'g') AS name) q;
+END;
+COMMENT ON FUNCTION dbadvisor.plan_compares(text, name, text) IS
+    'Whether a condition in the plan compares the column as it is, perhaps cast but not inside of an expression, by one of the operators.';
 
 CREATE FUNCTION dbadvisor.partition_leaves(relation oid)
 RETURNS SETOF oid
@@ -913,6 +932,42 @@ CREATE VIEW dbadvisor.user_sequences AS
       AND dbadvisor.examinable(c.oid);
 COMMENT ON VIEW dbadvisor.user_sequences IS
     'The sequences that rules look at, with the column that owns each.';
+
+CREATE VIEW dbadvisor.statement_totals AS
+    WITH summed AS (
+        SELECT s.queryid,
+               bool_or(s.toplevel) AS toplevel,
+               (array_agg(s.query ORDER BY s.toplevel DESC, s.total_ms DESC, s.query))[1] AS query,
+               sum(s.calls)::bigint AS calls,
+               sum(s.rows)::bigint AS rows,
+               sum(s.total_ms) AS ms,
+               sum(s.temp_written)::bigint AS temp_written,
+               sum(s.spills)::bigint AS spills,
+               sum(s.counted)::bigint AS counted,
+               greatest(min(s.first_seen), (SELECT store.since FROM dbadvisor.store)) AS since
+        FROM dbadvisor.statements s
+        WHERE s.dbid = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
+          AND s.queryid IS NOT NULL
+        GROUP BY s.queryid
+        HAVING sum(s.calls) > 0
+    )
+    SELECT s.*,
+           now() - s.since AS observed,
+           s.calls / h.hours AS calls_per_hour,
+           s.ms / h.hours AS ms_per_hour,
+           CASE WHEN s.query IS NULL THEN '(its text is lost)'
+                WHEN length(l.line) > 120 THEN left(l.line, 120) || '...'
+                ELSE l.line END AS shown
+    FROM summed s
+    CROSS JOIN LATERAL (
+        SELECT greatest(5, extract(epoch FROM now() - s.since))::float8 / 3600 AS hours) h
+    CROSS JOIN LATERAL (
+        SELECT btrim(regexp_replace(left(s.query, 1200), '\s+', ' ', 'g')) AS line) l
+    WHERE s.query IS NULL
+       OR (s.query ~* '^(\s|\(|/\*([^*]|\*+[^*/])*\*+/|--[^\n]*\n)*(select|insert|update|delete|merge|with|values|table)\M'
+           AND s.query !~* 'dbadvisor[.]|pg_stat_statements');
+COMMENT ON VIEW dbadvisor.statement_totals IS
+    'The observed statements of this database that rules look at, each once: summed over users and levels, with rates per hour. No utility statements, and none that read dbadvisor or pg_stat_statements. Those of other users are missing for a role that is not a member of pg_read_all_stats.';
 
 CREATE VIEW dbadvisor.autovacuum_units AS
     WITH settings AS (
