@@ -349,7 +349,8 @@ CREATE FUNCTION dbadvisor.statement_facts(
     OUT estimated      double precision,
     OUT actual         double precision,
     OUT bytes          bigint,
-    OUT total_rows     double precision)
+    OUT total_rows     double precision,
+    OUT last_seen      timestamptz)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'dba_sql_statement_facts'
 LANGUAGE C VOLATILE PARALLEL RESTRICTED COST 10000 ROWS 1000;
@@ -359,10 +360,10 @@ COMMENT ON FUNCTION dbadvisor.statement_facts() IS
 CREATE VIEW dbadvisor.statement_facts AS
     SELECT queryid, userid, dbid, toplevel, plan_hash, kind, node, node_type, relation, columns,
            other_relation, other_columns, limited, executions, loops, rows, removed, max_removed,
-           estimated, actual, bytes, total_rows
+           estimated, actual, bytes, total_rows, last_seen
     FROM dbadvisor.statement_facts();
 COMMENT ON VIEW dbadvisor.statement_facts IS
-    'What executions that were counted node by node taught: rows thrown away, misestimates, repeated sub-plans, sequential scans, rows skipped by OFFSET, spills and the memory that would have kept them. Column 0 stands for columns beyond the 63rd.';
+    'What executions that were counted node by node taught: rows thrown away, misestimates, repeated sub-plans, sequential scans, rows skipped by OFFSET, spills and the memory that would have kept them; and when each was last seen, which tells what an ANALYZE or an index has settled since. Column 0 stands for columns beyond the 63rd.';
 
 CREATE FUNCTION dbadvisor.statement_columns(
     OUT queryid     bigint,
@@ -569,6 +570,13 @@ LANGUAGE C STABLE STRICT PARALLEL SAFE COST 100;
 COMMENT ON FUNCTION dbadvisor.has_statistics(oid, boolean) IS
     'Whether ANALYZE ever left column statistics for the relation, also where pg_stats does not show them to the caller.';
 
+CREATE FUNCTION dbadvisor.column_distinct(relation oid, attnum smallint)
+RETURNS double precision
+AS 'MODULE_PATHNAME', 'dba_sql_column_distinct'
+LANGUAGE C STABLE STRICT PARALLEL SAFE COST 10;
+COMMENT ON FUNCTION dbadvisor.column_distinct(oid, smallint) IS
+    'How many different values the column has, as ANALYZE estimated, also where pg_stats does not show it to the caller. Null without statistics.';
+
 CREATE FUNCTION dbadvisor.sequence_last_value(sequence oid)
 RETURNS bigint
 AS 'MODULE_PATHNAME', 'dba_sql_sequence_last_value'
@@ -714,6 +722,18 @@ CREATE VIEW dbadvisor.known_statements AS
     FROM dbadvisor.known_statements();
 COMMENT ON VIEW dbadvisor.known_statements IS
     'The statements of this database: observed by dbadvisor or, where that does not observe, counted by pg_stat_statements, which knows neither errors nor percentiles. Those of others are hidden from who may not see them.';
+
+CREATE FUNCTION dbadvisor.plan_compares(plan text, column_name name, operators text DEFAULT '=|<|>|<=|>=')
+RETURNS boolean
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE COST 100
+BEGIN ATOMIC
+    SELECT plan_compares.plan ~ format('(^|[^[:alnum:]_$"])(%s|\((([[:alnum:]_$]+|"[^"]+")\.)?%s\)::[^()]+) (%s) ',
+                                       q.name, q.name, plan_compares.operators)
+    FROM (SELECT regexp_replace(quote_ident(plan_compares.column_name::text),
+                                '([^[:alnum:]_])', '\\\1', 'g') AS name) q;
+END;
+COMMENT ON FUNCTION dbadvisor.plan_compares(text, name, text) IS
+    'Whether a condition in the plan compares the column as it is, perhaps cast but not inside of an expression, by one of the operators.';
 
 CREATE FUNCTION dbadvisor.partition_leaves(relation oid)
 RETURNS SETOF oid
@@ -1013,6 +1033,42 @@ CREATE VIEW dbadvisor.user_sequences AS
       AND dbadvisor.examinable(c.oid);
 COMMENT ON VIEW dbadvisor.user_sequences IS
     'The sequences that rules look at, with the column that owns each.';
+
+CREATE VIEW dbadvisor.statement_totals AS
+    WITH summed AS (
+        SELECT s.queryid,
+               bool_or(s.toplevel) AS toplevel,
+               (array_agg(s.query ORDER BY s.toplevel DESC, s.total_ms DESC, s.query))[1] AS query,
+               sum(s.calls)::bigint AS calls,
+               sum(s.rows)::bigint AS rows,
+               sum(s.total_ms) AS ms,
+               sum(s.temp_written)::bigint AS temp_written,
+               sum(s.spills)::bigint AS spills,
+               sum(s.counted)::bigint AS counted,
+               greatest(min(s.first_seen), (SELECT store.since FROM dbadvisor.store)) AS since
+        FROM dbadvisor.statements s
+        WHERE s.dbid = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
+          AND s.queryid IS NOT NULL
+        GROUP BY s.queryid
+        HAVING sum(s.calls) > 0
+    )
+    SELECT s.*,
+           now() - s.since AS observed,
+           s.calls / h.hours AS calls_per_hour,
+           s.ms / h.hours AS ms_per_hour,
+           CASE WHEN s.query IS NULL THEN '(its text is lost)'
+                WHEN length(l.line) > 120 THEN left(l.line, 120) || '...'
+                ELSE l.line END AS shown
+    FROM summed s
+    CROSS JOIN LATERAL (
+        SELECT greatest(5, extract(epoch FROM now() - s.since))::float8 / 3600 AS hours) h
+    CROSS JOIN LATERAL (
+        SELECT btrim(regexp_replace(left(s.query, 1200), '\s+', ' ', 'g')) AS line) l
+    WHERE s.query IS NULL
+       OR (s.query ~* '^(\s|\(|/\*([^*]|\*+[^*/])*\*+/|--[^\n]*\n)*(select|insert|update|delete|merge|with|values|table)\M'
+           AND s.query !~* 'dbadvisor[.]|pg_stat_statements');
+COMMENT ON VIEW dbadvisor.statement_totals IS
+    'The observed statements of this database that rules look at, each once: summed over users and levels, with rates per hour. No utility statements, and none that read dbadvisor or pg_stat_statements. Those of other users are missing for a role that is not a member of pg_read_all_stats.';
 
 CREATE VIEW dbadvisor.autovacuum_units AS
     WITH settings AS (

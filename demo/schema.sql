@@ -273,6 +273,37 @@ BEGIN
         SELECT o.tenant_id, sum(o.total) FROM shop.orders o WHERE o.placed_at >= since GROUP BY o.tenant_id;
 END $$;
 
+-- --------------------------------------- statements, as traffic/*.sql has them
+
+-- The running total of all that was ever sold is sorted on disk; that of some
+-- orders is not. (traffic/plans.sql)
+-- planted: statement/spills_to_disk /OVER \(ORDER BY unit_price, id\).* FROM shop\.order_items\)/
+-- twin: statement/spills_to_disk /OVER \(ORDER BY unit_price, id\).* FROM shop\.order_items WHERE/
+
+-- A city lies in one country, and the planner does not know; the carrier has
+-- nothing to do with either. (traffic/plans.sql)
+-- planted: statement/misestimate /FROM shop\.deliveries .* d\.country/
+-- twin: statement/misestimate /FROM shop\.deliveries .* d\.carrier/
+CREATE TABLE shop.deliveries (
+    id       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    order_id int NOT NULL REFERENCES shop.orders ON DELETE CASCADE,
+    country  text NOT NULL,
+    city     text NOT NULL,
+    carrier  text NOT NULL
+);
+CREATE INDEX deliveries_order_id_idx ON shop.deliveries (order_id);
+CREATE INDEX deliveries_city_idx ON shop.deliveries (city);
+
+-- Somebody leafs through all products, page after page; a visitor goes on from
+-- the last name seen. (traffic/paging.sql, traffic/browse.sql)
+-- planted: statement/deep_offset /FROM shop\.products ORDER BY name OFFSET/
+-- twin: statement/deep_offset /FROM shop\.products WHERE name > /
+
+-- To count the events of ten customers all events are read ten times; reviews
+-- of a product are found by an index. (traffic/report.sql, traffic/browse.sql)
+-- planted: statement/filter_discards_most /SELECT count\(\*\) FROM ops\.events e WHERE e\.customer_id/
+-- twin: statement/filter_discards_most /FROM shop\.reviews WHERE product_id/
+
 -- -------------------------------------------------------------------- roles
 
 -- The application, and whoever is on call: pg_monitor and nothing more.

@@ -331,6 +331,7 @@ show_facts(const DbaStatement *statement, void *arg)
 		put_float(row, fact->actual);
 		put_int(row, fact->bytes);
 		put_float(row, fact->total_rows);
+		put_time(row, fact->seen_at);
 		end_row(row);
 	}
 }
