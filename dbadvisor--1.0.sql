@@ -242,7 +242,8 @@ CREATE FUNCTION dbadvisor.statements(
     OUT temp_files             bigint,
     OUT counted                bigint,
     OUT first_seen             timestamptz,
-    OUT last_seen              timestamptz)
+    OUT last_seen              timestamptz,
+    OUT explainable            boolean)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'dba_sql_statements'
 LANGUAGE C VOLATILE PARALLEL RESTRICTED COST 10000 ROWS 1000;
@@ -256,10 +257,10 @@ CREATE VIEW dbadvisor.statements AS
            local_written, temp_read, temp_written, read_ms, write_ms, wal_records, wal_fpi,
            wal_bytes, jit_functions, jit_ms, spills, spill_bytes_p95, spill_bytes_max, deadlocks,
            serialization_failures, lock_timeouts, cancels, temp_files, counted, first_seen,
-           last_seen
+           last_seen, explainable
     FROM dbadvisor.statements();
 COMMENT ON VIEW dbadvisor.statements IS
-    'Every statement that ran, per user, database and level: calls, errors, times with percentiles, blocks, WAL, spills, and what went wrong. Blocks are counted in pages.';
+    'Every statement that ran, per user, database and level: calls, errors, times with percentiles, blocks, WAL, spills, and what went wrong. Blocks are counted in pages. Those that are explainable can be given to explain_sample().';
 
 CREATE VIEW dbadvisor.slow_queries AS
     SELECT s.queryid, s.userid::regrole AS "user",
@@ -348,7 +349,8 @@ CREATE FUNCTION dbadvisor.statement_facts(
     OUT estimated      double precision,
     OUT actual         double precision,
     OUT bytes          bigint,
-    OUT total_rows     double precision)
+    OUT total_rows     double precision,
+    OUT last_seen      timestamptz)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'dba_sql_statement_facts'
 LANGUAGE C VOLATILE PARALLEL RESTRICTED COST 10000 ROWS 1000;
@@ -358,10 +360,10 @@ COMMENT ON FUNCTION dbadvisor.statement_facts() IS
 CREATE VIEW dbadvisor.statement_facts AS
     SELECT queryid, userid, dbid, toplevel, plan_hash, kind, node, node_type, relation, columns,
            other_relation, other_columns, limited, executions, loops, rows, removed, max_removed,
-           estimated, actual, bytes, total_rows
+           estimated, actual, bytes, total_rows, last_seen
     FROM dbadvisor.statement_facts();
 COMMENT ON VIEW dbadvisor.statement_facts IS
-    'What executions that were counted node by node taught: rows thrown away, misestimates, repeated sub-plans, sequential scans, rows skipped by OFFSET, spills and the memory that would have kept them. Column 0 stands for columns beyond the 63rd.';
+    'What executions that were counted node by node taught: rows thrown away, misestimates, repeated sub-plans, sequential scans, rows skipped by OFFSET, spills and the memory that would have kept them; and when each was last seen, which tells what an ANALYZE or an index has settled since. Column 0 stands for columns beyond the 63rd.';
 
 CREATE FUNCTION dbadvisor.statement_columns(
     OUT queryid     bigint,
@@ -386,6 +388,16 @@ CREATE VIEW dbadvisor.statement_columns AS
     FROM dbadvisor.statement_columns();
 COMMENT ON VIEW dbadvisor.statement_columns IS
     'For each statement about one table: the columns that it sets, those that it compares for equality and by range, and whether a foreign key runs it.';
+
+CREATE FUNCTION dbadvisor.statement_relations(
+    IN queryid   bigint,
+    OUT number   integer,
+    OUT relation oid)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'dba_sql_statement_relations'
+LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED COST 10000 ROWS 5;
+COMMENT ON FUNCTION dbadvisor.statement_relations(bigint) IS
+    'The tables and views that an observed statement of this database names, through views too, as often as it does. Empty where it cannot be explained.';
 
 CREATE FUNCTION dbadvisor.statement_repeats(
     OUT queryid        bigint,
@@ -558,6 +570,13 @@ LANGUAGE C STABLE STRICT PARALLEL SAFE COST 100;
 COMMENT ON FUNCTION dbadvisor.has_statistics(oid, boolean) IS
     'Whether ANALYZE ever left column statistics for the relation, also where pg_stats does not show them to the caller.';
 
+CREATE FUNCTION dbadvisor.column_distinct(relation oid, attnum smallint)
+RETURNS double precision
+AS 'MODULE_PATHNAME', 'dba_sql_column_distinct'
+LANGUAGE C STABLE STRICT PARALLEL SAFE COST 10;
+COMMENT ON FUNCTION dbadvisor.column_distinct(oid, smallint) IS
+    'How many different values the column has, as ANALYZE estimated, also where pg_stats does not show it to the caller. Null without statistics.';
+
 CREATE FUNCTION dbadvisor.sequence_last_value(sequence oid)
 RETURNS bigint
 AS 'MODULE_PATHNAME', 'dba_sql_sequence_last_value'
@@ -613,6 +632,108 @@ AS 'MODULE_PATHNAME', 'dba_sql_statement_parameters'
 LANGUAGE C STABLE STRICT PARALLEL UNSAFE COST 1000;
 COMMENT ON FUNCTION dbadvisor.statement_parameters(text) IS
     'How many parameters a statement of pg_stat_statements has. Null where PREPARE might not take it: no SELECT, INSERT, UPDATE, DELETE or MERGE, not to be parsed, or the type of a parameter is not certain.';
+
+CREATE FUNCTION dbadvisor.in_words(ms double precision)
+RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN CASE WHEN ms < 10 THEN format('%s ms', round(ms::numeric, 2))
+            WHEN ms < 1000 THEN format('%s ms', round(ms))
+            WHEN ms < 120 * 1000 THEN format('%s s', round(ms::numeric / 1000, 1))
+            WHEN ms < 120 * 60 * 1000 THEN format('%s minutes', round(ms / 60000))
+            WHEN ms < 72 * 3600 * 1000 THEN format('%s hours', round(ms / 3600000))
+            ELSE format('%s days', round(ms / 86400000)) END;
+COMMENT ON FUNCTION dbadvisor.in_words(double precision) IS
+    'A duration in milliseconds, in the unit in which a human thinks of it.';
+
+CREATE FUNCTION dbadvisor.in_one_line(query text, characters integer DEFAULT 120)
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT CASE WHEN t.text IS NULL THEN '(its text is lost)'
+                WHEN length(t.text) > in_one_line.characters
+                THEN left(t.text, in_one_line.characters) || '...'
+                ELSE t.text END
+    FROM (SELECT btrim(regexp_replace(left(in_one_line.query, 10 * in_one_line.characters),
+                                      '\s+', ' ', 'g')) AS text) t;
+END;
+COMMENT ON FUNCTION dbadvisor.in_one_line(text, integer) IS
+    'The beginning of a statement''s text, as sentences quote it.';
+
+CREATE FUNCTION dbadvisor.is_judged(query text, toplevel boolean)
+RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN query IS NULL
+    OR ((query ~* '^(\s|\(|/\*([^*]|\*+[^*/])*\*+/|--[^\n]*\n)*(prepare\s+("[^"]+"|\w+)\s*(\([^)]*\)\s*)?as\s[\s(]*)?(select|insert|update|delete|merge|with|values|table)\M'
+         OR (NOT toplevel AND query ~* '^\s*([\w.\["\]]+\s*:?=|(not\s+)?exists\M)'))
+        AND query !~* '^select\s+(pg_catalog[.])?(pg_sleep(_for|_until)?|pg_advisory_(xact_)?lock(_shared)?)\s*\('
+        AND query !~* 'dbadvisor[.]|pg_stat_statements');
+COMMENT ON FUNCTION dbadvisor.is_judged(text, boolean) IS
+    'Whether rules speak of statements with such a text: no utility commands, none with which jobs wait, none that read dbadvisor or pg_stat_statements.';
+
+CREATE VIEW dbadvisor.user_statements AS
+    SELECT s.queryid, s.userid, s.toplevel, s.query, s.calls, s.errors, s.rows, s.total_ms,
+           s.mean_ms, s.stddev_ms, s.min_ms, s.max_ms, s.p50_ms, s.p90_ms, s.p95_ms, s.p99_ms,
+           s.plans, s.plan_ms, s.error_ms, s.shared_hit, s.shared_read, s.temp_read,
+           s.temp_written, s.read_ms, s.lock_timeouts, s.counted, s.explainable,
+           o.since,
+           greatest(5, extract(epoch FROM now() - o.since))::float8 / 3600 AS hours,
+           now() - o.since < least(interval '1 hour',
+                                   current_setting('dbadvisor.min_window')::interval) AS is_new
+    FROM dbadvisor.statements s
+    CROSS JOIN dbadvisor.store
+    CROSS JOIN LATERAL (SELECT greatest(s.first_seen, store.since) AS since) o
+    WHERE s.queryid IS NOT NULL
+      AND s.dbid = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
+      AND dbadvisor.is_judged(s.query, s.toplevel);
+COMMENT ON VIEW dbadvisor.user_statements IS
+    'The observed statements of this database of which rules speak, see is_judged(), with the hours over which each was counted; is_new where these are too few to judge by.';
+
+CREATE FUNCTION dbadvisor.known_statements(
+    OUT queryid      bigint,
+    OUT userid       oid,
+    OUT toplevel     boolean,
+    OUT query        text,
+    OUT calls        bigint,
+    OUT errors       bigint,
+    OUT rows         bigint,
+    OUT total_ms     double precision,
+    OUT error_ms     double precision,
+    OUT stddev_ms    double precision,
+    OUT p50_ms       double precision,
+    OUT p95_ms       double precision,
+    OUT p99_ms       double precision,
+    OUT shared_hit   bigint,
+    OUT shared_read  bigint,
+    OUT temp_written bigint,
+    OUT read_ms      double precision,
+    OUT since        timestamptz,
+    OUT observed     boolean,
+    OUT explainable  boolean,
+    OUT is_hidden    boolean)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'dba_sql_known_statements'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED COST 10000 ROWS 1000;
+COMMENT ON FUNCTION dbadvisor.known_statements() IS
+    'The statements of this database as dbadvisor observed them or, where it does not, as pg_stat_statements counted them; the view of the same name reads it.';
+
+CREATE VIEW dbadvisor.known_statements AS
+    SELECT queryid, userid, toplevel, query, calls, errors, rows, total_ms, error_ms, stddev_ms, p50_ms, p95_ms,
+           p99_ms, shared_hit, shared_read, temp_written, read_ms, since, observed, explainable, is_hidden
+    FROM dbadvisor.known_statements();
+COMMENT ON VIEW dbadvisor.known_statements IS
+    'The statements of this database: observed by dbadvisor or, where that does not observe, counted by pg_stat_statements, which knows neither errors nor percentiles. Those of others are hidden from who may not see them.';
+
+CREATE FUNCTION dbadvisor.plan_compares(plan text, column_name name, operators text DEFAULT '=|<|>|<=|>=')
+RETURNS boolean
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE COST 100
+BEGIN ATOMIC
+    SELECT plan_compares.plan ~ format('(^|[^[:alnum:]_$"])(%s|\((([[:alnum:]_$]+|"[^"]+")\.)?%s\)::[^()]+) (%s) ',
+                                       q.name, q.name, plan_compares.operators)
+    FROM (SELECT regexp_replace(quote_ident(plan_compares.column_name::text),
+                                '([^[:alnum:]_])', '\\\1', 'g') AS name) q;
+END;
+COMMENT ON FUNCTION dbadvisor.plan_compares(text, name, text) IS
+    'Whether a condition in the plan compares the column as it is, perhaps cast but not inside of an expression, by one of the operators.';
 
 CREATE FUNCTION dbadvisor.partition_leaves(relation oid)
 RETURNS SETOF oid
@@ -912,6 +1033,42 @@ CREATE VIEW dbadvisor.user_sequences AS
       AND dbadvisor.examinable(c.oid);
 COMMENT ON VIEW dbadvisor.user_sequences IS
     'The sequences that rules look at, with the column that owns each.';
+
+CREATE VIEW dbadvisor.statement_totals AS
+    WITH summed AS (
+        SELECT s.queryid,
+               bool_or(s.toplevel) AS toplevel,
+               (array_agg(s.query ORDER BY s.toplevel DESC, s.total_ms DESC, s.query))[1] AS query,
+               sum(s.calls)::bigint AS calls,
+               sum(s.rows)::bigint AS rows,
+               sum(s.total_ms) AS ms,
+               sum(s.temp_written)::bigint AS temp_written,
+               sum(s.spills)::bigint AS spills,
+               sum(s.counted)::bigint AS counted,
+               greatest(min(s.first_seen), (SELECT store.since FROM dbadvisor.store)) AS since
+        FROM dbadvisor.statements s
+        WHERE s.dbid = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
+          AND s.queryid IS NOT NULL
+        GROUP BY s.queryid
+        HAVING sum(s.calls) > 0
+    )
+    SELECT s.*,
+           now() - s.since AS observed,
+           s.calls / h.hours AS calls_per_hour,
+           s.ms / h.hours AS ms_per_hour,
+           CASE WHEN s.query IS NULL THEN '(its text is lost)'
+                WHEN length(l.line) > 120 THEN left(l.line, 120) || '...'
+                ELSE l.line END AS shown
+    FROM summed s
+    CROSS JOIN LATERAL (
+        SELECT greatest(5, extract(epoch FROM now() - s.since))::float8 / 3600 AS hours) h
+    CROSS JOIN LATERAL (
+        SELECT btrim(regexp_replace(left(s.query, 1200), '\s+', ' ', 'g')) AS line) l
+    WHERE s.query IS NULL
+       OR (s.query ~* '^(\s|\(|/\*([^*]|\*+[^*/])*\*+/|--[^\n]*\n)*(select|insert|update|delete|merge|with|values|table)\M'
+           AND s.query !~* 'dbadvisor[.]|pg_stat_statements');
+COMMENT ON VIEW dbadvisor.statement_totals IS
+    'The observed statements of this database that rules look at, each once: summed over users and levels, with rates per hour. No utility statements, and none that read dbadvisor or pg_stat_statements. Those of other users are missing for a role that is not a member of pg_read_all_stats.';
 
 CREATE VIEW dbadvisor.autovacuum_units AS
     WITH settings AS (

@@ -70,6 +70,11 @@ SELECT 1 + i * 2 / 5,
        CASE WHEN i % 3 = 0 THEN 'please wrap as a gift' END
 FROM generate_series(0, ((:orders) * 2.5)::int - 1) i;
 
+INSERT INTO shop.deliveries (order_id, country, city, carrier)
+SELECT i, 'Country ' || i % 100 / 5, 'City ' || i % 100,
+       (ARRAY['bike', 'post', 'train', 'van'])[1 + floor(random() * 4)::int]
+FROM generate_series(1, (:orders)::int) i;
+
 INSERT INTO shop.payments (order_id, provider_ref, idempotency_key, amount, paid_at)
 SELECT i, format('ch_%s', substr(md5('p' || i), 1, 20)), md5('key' || i)::uuid,
        (5 + random() * 300)::numeric(12, 2), timestamptz '2025-01-01' + i * interval '2 min'
@@ -124,3 +129,9 @@ FROM generate_series(1, (:orders)::int) i;
 
 INSERT INTO ops.search_terms (term, hits, found)
 SELECT 'rare ' || i, 1, false FROM generate_series(1, 1000) i;
+
+-- Of the messages four in five are of the first tenant.
+INSERT INTO ops.messages (tenant_id, body)
+SELECT CASE WHEN i % 5 > 0 THEN 1 ELSE 2 + i / 5 % 49 END,
+       'Hello, about order ' || i || ': when will it be delivered? ' || md5(i::text)
+FROM generate_series(1, ((:orders) * 2.5)::int) i;

@@ -6,8 +6,8 @@
 SELECT pg_stat_force_next_flush();
 VACUUM (ANALYZE) shop.tenants, shop.customers, shop.products, shop.stock_levels,
     shop.stock_reservations, shop.orders, shop.order_items, shop.payments, shop.reviews,
-    shop.legacy_invoices, shop.documents, ops.events, ops.sessions, ops.audit_log,
-    ops.search_terms;
+    shop.legacy_invoices, shop.documents, shop.deliveries, ops.events, ops.sessions, ops.audit_log,
+    ops.search_terms, ops.messages;
 VACUUM shop.legacy_orders;
 
 -- Ten years of orders in an integer.

@@ -6,7 +6,7 @@
 # then the output of findings.sql, and prints what was planted and not found,
 # and the sum.
 
-$1 == "--" && $2 == "planted:" && $3 ~ /^[a-z]+\/[a-z_]+$/ {
+$1 == "--" && $2 == "planted:" && $3 ~ /^[a-z]+\/[a-z0-9_]+$/ {
     rule[++planted] = $3
     object[planted] = $0
     sub(/^.*planted: *[^ ]+ /, "", object[planted])

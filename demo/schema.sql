@@ -235,6 +235,75 @@ CREATE TABLE ops.search_terms (
     found boolean NOT NULL
 ) WITH (autovacuum_enabled = false);
 
+-- --------------------------------------------------- time, see traffic/time.sql
+
+-- One tenant has most of the messages, and waits when it searches them.
+-- planted: statement/high_p99_spread /FROM ops\.messages WHERE tenant_id .* with \$1 = 1 \(else/
+-- twin: statement/high_p99_spread /FROM shop\.orders WHERE tenant_id = \$1 AND placed_at/
+CREATE TABLE ops.messages (
+    id        bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    tenant_id int NOT NULL,
+    body      text NOT NULL
+);
+CREATE INDEX messages_tenant_id_idx ON ops.messages (tenant_id);
+
+-- Nine tables for each page of an order, joined anew each time.
+-- planted: statement/planning_dominates /9 tables joined: SELECT p\.name AS product/
+-- twin: statement/planning_dominates /FROM ops\.events e WHERE e\.customer_id/
+
+-- The stars of each product of a page, asked for one by one; the stock at once.
+-- planted: statement/n_plus_one /FROM shop\.reviews WHERE product_id = \$1 -- after: SELECT id, name/
+-- twin: statement/n_plus_one /FROM shop\.stock_levels WHERE product_id = ANY/
+
+-- Sales of each tenant in a loop, and of all of them by GROUP BY.
+-- planted: statement/row_by_row /function shop\.sales_one_by_one .* FROM shop\.orders/
+-- twin: statement/row_by_row /FROM shop\.sales_at_once/
+CREATE FUNCTION shop.sales_one_by_one(since timestamptz) RETURNS TABLE (tenant int, sold numeric)
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    FOR tenant IN SELECT t.id FROM shop.tenants t LOOP
+        SELECT sum(o.total) INTO sold FROM shop.orders o WHERE o.tenant_id = tenant AND o.placed_at >= since;
+        RETURN NEXT;
+    END LOOP;
+END $$;
+CREATE FUNCTION shop.sales_at_once(since timestamptz) RETURNS TABLE (tenant int, sold numeric)
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN QUERY
+        SELECT o.tenant_id, sum(o.total) FROM shop.orders o WHERE o.placed_at >= since GROUP BY o.tenant_id;
+END $$;
+
+-- --------------------------------------- statements, as traffic/*.sql has them
+
+-- The running total of all that was ever sold is sorted on disk; that of some
+-- orders is not. (traffic/plans.sql)
+-- planted: statement/spills_to_disk /OVER \(ORDER BY unit_price, id\).* FROM shop\.order_items\)/
+-- twin: statement/spills_to_disk /OVER \(ORDER BY unit_price, id\).* FROM shop\.order_items WHERE/
+
+-- A city lies in one country, and the planner does not know; the carrier has
+-- nothing to do with either. (traffic/plans.sql)
+-- planted: statement/misestimate /FROM shop\.deliveries .* d\.country/
+-- twin: statement/misestimate /FROM shop\.deliveries .* d\.carrier/
+CREATE TABLE shop.deliveries (
+    id       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    order_id int NOT NULL REFERENCES shop.orders ON DELETE CASCADE,
+    country  text NOT NULL,
+    city     text NOT NULL,
+    carrier  text NOT NULL
+);
+CREATE INDEX deliveries_order_id_idx ON shop.deliveries (order_id);
+CREATE INDEX deliveries_city_idx ON shop.deliveries (city);
+
+-- Somebody leafs through all products, page after page; a visitor goes on from
+-- the last name seen. (traffic/paging.sql, traffic/browse.sql)
+-- planted: statement/deep_offset /FROM shop\.products ORDER BY name OFFSET/
+-- twin: statement/deep_offset /FROM shop\.products WHERE name > /
+
+-- To count the events of ten customers all events are read ten times; reviews
+-- of a product are found by an index. (traffic/report.sql, traffic/browse.sql)
+-- planted: statement/filter_discards_most /SELECT count\(\*\) FROM ops\.events e WHERE e\.customer_id/
+-- twin: statement/filter_discards_most /FROM shop\.reviews WHERE product_id/
+
 -- -------------------------------------------------------------------- roles
 
 -- The application, and whoever is on call: pg_monitor and nothing more.

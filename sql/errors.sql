@@ -38,7 +38,7 @@ SELECT dbadvisor.relation_bytes(0) AS bytes, dbadvisor.relation_bytes('pg_tables
        dbadvisor.sequence_last_value(0) AS value, dbadvisor.sequence_last_value('pg_class'::regclass) AS of_a_table,
        dbadvisor.index_definition(0) AS definition, dbadvisor.index_definition('pg_class'::regclass) AS of_no_index,
        dbadvisor.compare_indexes(0, 0) AS comparison, dbadvisor.new_index_name(0, 'x') AS name,
-       dbadvisor.has_statistics(0) AS statistics, dbadvisor.index_serves_foreign_key(0, 0) AS serves;
+       dbadvisor.has_statistics(0) AS statistics, dbadvisor.column_distinct(0, 0::smallint) AS distinct_values, dbadvisor.index_serves_foreign_key(0, 0) AS serves;
 
 -- Without privileges nothing is to be had.
 CREATE ROLE regress_dbadvisor_nobody;

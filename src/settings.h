@@ -11,7 +11,9 @@
 extern bool dba_capture_parameters;
 extern int	dba_max_statements;
 extern int	dba_min_window;		/* seconds; 0 = any */
-extern bool dba_observe;
+#pragma GCC visibility push(hidden)
+extern bool dba_observe;		/* read for each statement */
+#pragma GCC visibility pop
 extern double dba_overhead_target;	/* percent */
 extern int	dba_sample_memory;	/* kB */
 extern int	dba_time_limit;		/* milliseconds; 0 = no limit */

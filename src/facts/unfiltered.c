@@ -6,7 +6,8 @@
  * With pg_monitor alone pg_stats shows no row and pg_sequences no value, and
  * advice computed from them is silently wrong.  These functions read the same
  * facts without the filter.  They give away no user data: how far a sequence
- * has come, whether a column was analyzed, when an index was last scanned.
+ * has come, whether a column was analyzed, how many values it has, when an
+ * index was last scanned.
  *
  * Locking: a sequence is read under a conditional AccessShareLock, see
  * availability.c; the rest takes catalog locks only.
@@ -87,6 +88,34 @@ dba_has_column_statistics(Oid relid, bool inherited)
 	systable_endscan(scan);
 	table_close(statistic, AccessShareLock);
 	return found;
+}
+
+/*
+ * How many different values a column of the relation itself has, as ANALYZE
+ * estimated.  False where it left no statistics.
+ */
+bool
+dba_column_distinct(Oid relid, AttrNumber attnum, double *distinct)
+{
+	HeapTuple	tuple = SearchSysCache3(STATRELATTINH, ObjectIdGetDatum(relid),
+										Int16GetDatum(attnum),
+										BoolGetDatum(false));
+	HeapTuple	relation;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	*distinct = ((Form_pg_statistic) GETSTRUCT(tuple))->stadistinct;
+	ReleaseSysCache(tuple);
+	if (*distinct >= 0)
+		return true;
+
+	/* Below zero it is a share of the rows. */
+	relation = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	if (!HeapTupleIsValid(relation))
+		return false;
+	*distinct *= -Max(((Form_pg_class) GETSTRUCT(relation))->reltuples, 0);
+	ReleaseSysCache(relation);
+	return true;
 }
 
 /* When the relation was last scanned, where the server remembers (16+). */

@@ -125,6 +125,13 @@ dba_arena_free(DbaArena *arena, DbaBlob *blob)
 	*blob = 0;
 }
 
+/* Bytes that blobs take, what their last blocks leave free among them. */
+int64
+dba_arena_used(const DbaArena *arena)
+{
+	return (int64) arena->used * sizeof(((ArenaBlock *) NULL)->data);
+}
+
 /*
  * Begins to put an arena in order that a crash left, of which nothing is
  * believed.  Returns who is claimed, by block number, or NULL when there is no

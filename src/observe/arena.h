@@ -30,6 +30,7 @@ extern void dba_arena_init(DbaArena *arena, Size bytes, int tranche);
 extern void dba_arena_clear(DbaArena *arena);
 extern DbaBlob dba_arena_put(DbaArena *arena, const char *data, Size length);
 extern char *dba_arena_get(const DbaArena *arena, DbaBlob blob, Size *length);
+extern int64 dba_arena_used(const DbaArena *arena);
 extern void dba_arena_free(DbaArena *arena, DbaBlob *blob);
 
 /* After a crash: begin, claim every blob that is referred to, end. */

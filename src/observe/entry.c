@@ -14,20 +14,22 @@
 
 #include <math.h>
 
+#define NS_PER_MS 1e6
+
 static void add_counters(DbaCounters *into, const DbaCounters *from);
 static void add_deviations(DbaEntry *entry, int64 calls, double mean_ms, double m2);
 static int	spill_bucket(int64 bytes);
 
-/* Makes a batch, or one that was used, empty. */
+/*
+ * Makes a batch empty.  Deviations count from about where the mean is: far from
+ * it their squares would lose their last digits.
+ */
 void
-dba_batch_clear(DbaBatch *batch)
+dba_batch_clear(DbaBatch *batch, double mean_ns)
 {
-	if (batch->counters.calls > 0)
-		memset(&batch->histogram[batch->lowest], 0,
-			   sizeof(uint16) * (batch->highest - batch->lowest + 1));
-	memset(batch, 0, offsetof(DbaBatch, histogram));
-	batch->lowest = DBA_HISTOGRAM_BUCKETS - 1;
-	batch->highest = 0;
+	memset(batch, 0, sizeof(*batch));
+	batch->base_ns = mean_ns;
+	batch->counters.min_ns = PG_INT64_MAX;
 }
 
 /* Adds what one backend counted. */
@@ -38,9 +40,10 @@ dba_entry_add(DbaEntry *entry, const DbaBatch *batch)
 
 	if (calls > 0)
 	{
-		add_deviations(entry, calls, batch->base_ms + batch->sum / calls,
-					   batch->squares - batch->sum * batch->sum / calls);
-		for (int i = batch->lowest; i <= batch->highest; i++)
+		add_deviations(entry, calls, (batch->base_ns + batch->sum / calls) / NS_PER_MS,
+					   (batch->squares - batch->sum * batch->sum / calls) /
+					   (NS_PER_MS * NS_PER_MS));
+		for (int i = 0; i < DBA_HISTOGRAM_BUCKETS; i++)
 			entry->histogram[i] += batch->histogram[i];
 	}
 	add_counters(&entry->counters, &batch->counters);

@@ -85,15 +85,13 @@ typedef struct DbaEntry
 typedef struct DbaBatch
 {
 	DbaCounters counters;
-	double		base_ms;		/* deviations count from here */
+	double		base_ns;		/* deviations count from here */
 	double		sum;			/* of deviations */
 	double		squares;		/* of deviations */
 	uint16		histogram[DBA_HISTOGRAM_BUCKETS];
-	uint16		lowest;			/* bucket in use */
-	uint16		highest;
 } DbaBatch;
 
-extern void dba_batch_clear(DbaBatch *batch);
+extern void dba_batch_clear(DbaBatch *batch, double mean_ns);
 extern void dba_entry_add(DbaEntry *entry, const DbaBatch *batch);
 extern void dba_entry_merge(DbaEntry *into, const DbaEntry *from);
 extern void dba_entry_fact(DbaEntry *entry, const DbaPlanFact *fact);

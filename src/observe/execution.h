@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * execution.h
- *	  One execution while it lasts: between the executor's start and end.
+ *	  One execution while it lasts: between the executor's start and finish.
  *
  *-------------------------------------------------------------------------
  */

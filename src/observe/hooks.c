@@ -10,7 +10,7 @@
  * Two stacks say what runs.  "running" has a frame for each statement that is
  * being planned or executed now, the innermost on top: its depth tells
  * statements of clients from those of functions.  "open" has the executions
- * between the executor's start and end, among them cursors that wait for the
+ * between the executor's start and finish, among them cursors that wait for the
  * next FETCH.
  *
  * Errors leave by longjmp.  A PG_TRY for each statement would cost more than
@@ -64,14 +64,6 @@
 
 #define FLUSH_INTERVAL_NS (INT64CONST(1000) * 1000 * 1000)
 
-typedef struct Frame
-{
-	DbaTally   *tally;			/* NULL: not observed */
-	int64		begun_ns;
-	int			nest_level;		/* of the transaction */
-	bool		is_utility;
-} Frame;
-
 /* The server's counters at the beginning of a piece of work. */
 typedef struct Usage
 {
@@ -81,12 +73,31 @@ typedef struct Usage
 	int64		wal_bytes;
 } Usage;
 
-/* The counts of blocks come first, up to this one. */
-#define BLOCK_COUNTS_SIZE \
-	(offsetof(BufferUsage, temp_blks_written) + sizeof(int64))
+/*
+ * The counts of blocks, which come first in the server's struct and stand in
+ * the same order in ours.
+ */
+#define BLOCK_COUNTS 10
 
-static Frame running[MAX_RUNNING];
-static int	depth = 0;			/* may exceed MAX_RUNNING: those are not kept */
+StaticAssertDecl(offsetof(BufferUsage, temp_blks_written) ==
+				 (BLOCK_COUNTS - 1) * sizeof(int64), "counts of blocks come first");
+StaticAssertDecl(offsetof(DbaCounters, temp_written) - offsetof(DbaCounters, shared_hit) ==
+				 (BLOCK_COUNTS - 1) * sizeof(int64), "counts of blocks are in the same order");
+
+/* A utility statement outlives every level of nested transactions. */
+#define ANY_LEVEL (-1)
+
+typedef struct Frame
+{
+	DbaTally   *tally;			/* NULL: not observed */
+	int64		begun_ns;
+	int			nest_level;		/* of the transaction, or ANY_LEVEL */
+	Usage		usage;
+} Frame;
+
+static Frame running[MAX_RUNNING + 1];	/* the last one: all that are deeper */
+static int	depth = 0;			/* may exceed MAX_RUNNING */
+static int	nest_level = 1;		/* of the transaction */
 
 static DbaExecution open_executions[MAX_OPEN];
 static int	open_count = 0;
@@ -96,8 +107,9 @@ static struct
 {
 	QueryDesc  *query_desc;		/* NULL: none */
 	DbaTally   *tally;
-	bool		starts;			/* in the executor's start */
 }			begun;
+
+static DbaTally *starting = NULL;	/* has a record, and is in its start */
 
 /* The innermost statement of an error that has left frames already. */
 static DbaStatementKey failed;
@@ -110,7 +122,6 @@ static planner_hook_type prev_planner = NULL;
 static ExecutorStart_hook_type prev_executor_start = NULL;
 static ExecutorRun_hook_type prev_executor_run = NULL;
 static ExecutorFinish_hook_type prev_executor_finish = NULL;
-static ExecutorEnd_hook_type prev_executor_end = NULL;
 static ProcessUtility_hook_type prev_process_utility = NULL;
 
 static void on_post_parse_analyze(ParseState *pstate, Query *query,
@@ -119,7 +130,6 @@ static PlannedStmt *on_planner(DBA_PLANNER_PARAMETERS);
 static void on_executor_start(QueryDesc *query_desc, int eflags);
 static void on_executor_run(DBA_RUN_PARAMETERS);
 static void on_executor_finish(QueryDesc *query_desc);
-static void on_executor_end(QueryDesc *query_desc);
 static void on_process_utility(PlannedStmt *pstmt, const char *query_string,
 							   bool read_only_tree, ProcessUtilityContext context,
 							   ParamListInfo params, QueryEnvironment *query_env,
@@ -127,10 +137,10 @@ static void on_process_utility(PlannedStmt *pstmt, const char *query_string,
 static void on_transaction(XactEvent event, void *arg);
 static void on_subtransaction(SubXactEvent event, SubTransactionId subid,
 							  SubTransactionId parent, void *arg);
-static void abandon(int nest_level);
+static void abandon(int level);
 static void count_error(DbaTally *tally, int64 begun_ns);
-static void hand_up(int nest_level);
-static void flush(void);
+static void hand_up(int level);
+static void after_transaction(void);
 
 void
 dba_hooks_init(void)
@@ -145,10 +155,9 @@ dba_hooks_init(void)
 	ExecutorRun_hook = on_executor_run;
 	prev_executor_finish = ExecutorFinish_hook;
 	ExecutorFinish_hook = on_executor_finish;
-	prev_executor_end = ExecutorEnd_hook;
-	ExecutorEnd_hook = on_executor_end;
 	prev_process_utility = ProcessUtility_hook;
 	ProcessUtility_hook = on_process_utility;
+	nest_level = Max(1, GetCurrentTransactionNestLevel());
 	RegisterXactCallback(on_transaction, NULL);
 	RegisterSubXactCallback(on_subtransaction, NULL);
 }
@@ -162,8 +171,10 @@ dba_running_statement(void)
 {
 	if (failed.queryid != 0)
 		return &failed;
-	if (begun.starts)
+	if (begun.query_desc != NULL)
 		return &begun.tally->key;
+	if (starting != NULL)
+		return &starting->key;
 	if (depth == 0 || depth > MAX_RUNNING || running[depth - 1].tally == NULL)
 		return NULL;
 	return &running[depth - 1].tally->key;
@@ -176,7 +187,7 @@ dba_running_statement(void)
 static inline int64
 now_ns(void)
 {
-	struct timespec now;
+	static struct timespec now;	/* on the stack it would want a canary */
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (int64) now.tv_sec * INT64CONST(1000000000) + now.tv_nsec;
@@ -249,17 +260,17 @@ tally_of(uint64 queryid)
 	return find_tally(queryid);
 }
 
-static inline void
-push_frame(DbaTally *tally, int64 begun_ns, int nest_level, bool is_utility)
+/* Begins a piece of work at a deeper level; returns its frame. */
+static inline Frame *
+push_frame(DbaTally *tally, int64 begun_ns, int level)
 {
-	if (likely(depth < MAX_RUNNING))
-	{
-		running[depth].tally = tally;
-		running[depth].begun_ns = begun_ns;
-		running[depth].nest_level = nest_level;
-		running[depth].is_utility = is_utility;
-	}
+	Frame	   *frame = &running[Min(depth, MAX_RUNNING)];
+
+	frame->tally = tally;
+	frame->begun_ns = begun_ns;
+	frame->nest_level = level;
 	depth++;
+	return frame;
 }
 
 /*
@@ -269,7 +280,7 @@ push_frame(DbaTally *tally, int64 begun_ns, int nest_level, bool is_utility)
 static inline void
 note_usage(Usage *usage)
 {
-	memcpy(&usage->buffers, &pgBufferUsage, BLOCK_COUNTS_SIZE);
+	memcpy(&usage->buffers, &pgBufferUsage, BLOCK_COUNTS * sizeof(int64));
 	if (unlikely(track_io_timing))
 		usage->buffers = pgBufferUsage;
 	usage->wal_records = pgWalUsage.wal_records;
@@ -281,24 +292,16 @@ note_usage(Usage *usage)
 static inline int64
 add_usage(DbaCounters *counters, const Usage *usage)
 {
-	const BufferUsage *before = &usage->buffers;
-	const BufferUsage *after = &pgBufferUsage;
-	int64		temp = after->temp_blks_written - before->temp_blks_written;
+	const int64 *restrict before = (const int64 *) &usage->buffers;
+	const int64 *restrict after = (const int64 *) &pgBufferUsage;
+	int64	   *restrict sums = &counters->shared_hit;
 
-	counters->shared_hit += after->shared_blks_hit - before->shared_blks_hit;
-	counters->shared_read += after->shared_blks_read - before->shared_blks_read;
-	counters->shared_dirtied += after->shared_blks_dirtied - before->shared_blks_dirtied;
-	counters->shared_written += after->shared_blks_written - before->shared_blks_written;
-	counters->local_hit += after->local_blks_hit - before->local_blks_hit;
-	counters->local_read += after->local_blks_read - before->local_blks_read;
-	counters->local_dirtied += after->local_blks_dirtied - before->local_blks_dirtied;
-	counters->local_written += after->local_blks_written - before->local_blks_written;
-	counters->temp_read += after->temp_blks_read - before->temp_blks_read;
-	counters->temp_written += temp;
+	for (int i = 0; i < BLOCK_COUNTS; i++)
+		sums[i] += after[i] - before[i];
 	if (unlikely(track_io_timing))
 	{
-		counters->read_ns += dba_read_ns(after) - dba_read_ns(before);
-		counters->write_ns += dba_write_ns(after) - dba_write_ns(before);
+		counters->read_ns += dba_read_ns(&pgBufferUsage) - dba_read_ns(&usage->buffers);
+		counters->write_ns += dba_write_ns(&pgBufferUsage) - dba_write_ns(&usage->buffers);
 	}
 	if (pgWalUsage.wal_records != usage->wal_records)
 	{
@@ -306,7 +309,7 @@ add_usage(DbaCounters *counters, const Usage *usage)
 		counters->wal_fpi += pgWalUsage.wal_fpi - usage->wal_fpi;
 		counters->wal_bytes += pgWalUsage.wal_bytes - usage->wal_bytes;
 	}
-	return temp;
+	return after[BLOCK_COUNTS - 1] - before[BLOCK_COUNTS - 1];
 }
 
 /* Adds a piece of work that has just ended. */
@@ -325,22 +328,15 @@ add_call(DbaBatch *batch, int64 ns, int64 rows)
 {
 	DbaCounters *counters = &batch->counters;
 	int			bucket = dba_histogram_bucket(ns);
-	double		ms = (double) ns / 1000000;
+	double		deviation = (double) ns - batch->base_ns;
 
-	if (counters->calls == 0)
-	{
-		counters->min_ns = counters->max_ns = ns;
-		batch->base_ms = ms;
-	}
 	counters->calls++;
 	counters->rows += rows;
 	counters->total_ns += ns;
 	counters->min_ns = Min(counters->min_ns, ns);
 	counters->max_ns = Max(counters->max_ns, ns);
-	batch->sum += ms - batch->base_ms;
-	batch->squares += (ms - batch->base_ms) * (ms - batch->base_ms);
-	batch->lowest = Min(batch->lowest, bucket);
-	batch->highest = Max(batch->highest, bucket);
+	batch->sum += deviation;
+	batch->squares += deviation * deviation;
 	if (unlikely(++batch->histogram[bucket] == PG_UINT16_MAX))
 		dba_tally_flush(true);
 }
@@ -387,7 +383,7 @@ on_planner(DBA_PLANNER_PARAMETERS)
 	if (unlikely(!tally->known || tally->until_look <= 1))
 		dba_inspect_planned(tally, parse, query_string, bound);
 	begun_ns = now_ns();
-	push_frame(tally, begun_ns, GetCurrentTransactionNestLevel(), false);
+	(void) push_frame(tally, begun_ns, nest_level);
 	plan = next(DBA_PLANNER_ARGUMENTS);
 	depth = caller_depth;
 	batch = dba_tally_batch(tally);
@@ -428,7 +424,7 @@ open_execution(QueryDesc *query_desc)
 
 /* Makes the record of an execution; NULL when there are too many. */
 static DbaExecution *
-make_record(QueryDesc *query_desc, DbaTally *tally, int nest_level)
+make_record(QueryDesc *query_desc, DbaTally *tally, int level)
 {
 	DbaExecution *execution;
 
@@ -441,15 +437,15 @@ make_record(QueryDesc *query_desc, DbaTally *tally, int nest_level)
 	memset(execution, 0, sizeof(*execution));
 	execution->query_desc = query_desc;
 	execution->tally = tally;
-	execution->nest_level = nest_level;
+	execution->nest_level = level;
 	return execution;
 }
 
 /* The execution that has begun last gets a record, because it goes on later. */
 static pg_noinline void
-put_aside(int nest_level)
+put_aside(int level)
 {
-	(void) make_record(begun.query_desc, begun.tally, nest_level);
+	(void) make_record(begun.query_desc, begun.tally, level);
 	begun.query_desc = NULL;
 }
 
@@ -489,7 +485,7 @@ is_looked_at(DbaTally *tally, QueryDesc *query_desc)
 		Min(tally->until_count, tally->until_sample);
 	if (!count && tally->until_sample > 0)
 		return false;
-	execution = make_record(query_desc, tally, GetCurrentTransactionNestLevel());
+	execution = make_record(query_desc, tally, nest_level);
 	if (execution == NULL)
 		return false;
 	begun.query_desc = NULL;
@@ -511,33 +507,47 @@ sample(QueryDesc *query_desc)
 		dba_inspect_values(execution);
 }
 
-static void
-on_executor_start(QueryDesc *query_desc, int eflags)
+static inline void
+call_start(QueryDesc *query_desc, int eflags)
 {
-	DbaTally   *tally = NULL;
-	bool		sampled = false;
-
-	if (likely(observing()) && !(eflags & EXEC_FLAG_EXPLAIN_ONLY))
-		tally = tally_of(query_desc->plannedstmt->queryId);
-	if (likely(tally != NULL))
-	{
-		if (unlikely(begun.query_desc != NULL))
-			put_aside(GetCurrentTransactionNestLevel());
-		begun.query_desc = query_desc;
-		begun.tally = tally;
-		begun.starts = true;
-		if (unlikely(--tally->until_look <= 0 || !tally->known))
-			sampled = is_looked_at(tally, query_desc);
-	}
-
 	if (prev_executor_start)
 		prev_executor_start(query_desc, eflags);
 	else
 		standard_ExecutorStart(query_desc, eflags);
+}
 
-	begun.starts = false;
-	if (unlikely(sampled))
+/* Starts an execution of a statement whose turn has come. */
+static pg_noinline void
+start_looked_at(DbaTally *tally, QueryDesc *query_desc, int eflags)
+{
+	bool		sampled = is_looked_at(tally, query_desc);
+
+	starting = tally;
+	call_start(query_desc, eflags);
+	starting = NULL;
+	if (sampled)
 		sample(query_desc);
+}
+
+static void
+on_executor_start(QueryDesc *query_desc, int eflags)
+{
+	DbaTally   *tally;
+
+	if (likely(observing()) && !(eflags & EXEC_FLAG_EXPLAIN_ONLY) &&
+		(tally = tally_of(query_desc->plannedstmt->queryId)) != NULL)
+	{
+		if (unlikely(begun.query_desc != NULL))
+			put_aside(nest_level);
+		begun.query_desc = query_desc;
+		begun.tally = tally;
+		if (unlikely(--tally->until_look <= 0))
+		{
+			start_looked_at(tally, query_desc, eflags);
+			return;
+		}
+	}
+	call_start(query_desc, eflags);
 }
 
 static inline void
@@ -584,7 +594,8 @@ add_jit(DbaCounters *counters, const JitInstrumentation *jit)
 static inline bool
 may_repeat(const DbaTally *tally, int64 rows)
 {
-	return dba_repeats_open | (rows >= DBA_MIN_REPEATS) | !tally->key.toplevel;
+	return unlikely(dba_repeats_open) || unlikely(rows >= DBA_MIN_REPEATS) ||
+		unlikely(!tally->key.toplevel);
 }
 
 /*
@@ -616,8 +627,7 @@ run_on(DBA_RUN_PARAMETERS)
 {
 	DbaExecution *execution;
 	int			caller_depth = depth;
-	int			nest_level = GetCurrentTransactionNestLevel();
-	Usage		usage;
+	Frame	   *frame;
 	int64		begun_ns;
 
 	if (begun.query_desc == query_desc)
@@ -625,7 +635,7 @@ run_on(DBA_RUN_PARAMETERS)
 	execution = open_execution(query_desc);
 	if (execution == NULL)
 	{
-		push_frame(NULL, 0, nest_level, false);
+		(void) push_frame(NULL, 0, nest_level);
 		call_run(DBA_RUN_ARGUMENTS);
 		depth = caller_depth;
 		return;
@@ -634,8 +644,8 @@ run_on(DBA_RUN_PARAMETERS)
 	begun_ns = now_ns();
 	if (execution->begun_ns == 0)
 		execution->begun_ns = begun_ns;
-	push_frame(execution->tally, begun_ns, nest_level, false);
-	note_usage(&usage);
+	frame = push_frame(execution->tally, begun_ns, nest_level);
+	note_usage(&frame->usage);
 	call_run(DBA_RUN_ARGUMENTS);
 	depth = caller_depth;
 	latest_ns = now_ns();
@@ -646,7 +656,7 @@ run_on(DBA_RUN_PARAMETERS)
 	{
 		execution->rows += query_desc->estate->es_processed;
 		execution->partial |= count != 0;
-		add_work(execution, begun_ns, &usage);
+		add_work(execution, begun_ns, &frame->usage);
 	}
 }
 
@@ -658,7 +668,7 @@ on_executor_run(DBA_RUN_PARAMETERS)
 	int64		temp_written;
 	int64		begun_ns;
 	DbaBatch   *batch;
-	Usage		usage;
+	Frame	   *frame;
 
 	if (unlikely(begun.query_desc != query_desc || !runs_at_once(query_desc, count)))
 	{
@@ -668,18 +678,19 @@ on_executor_run(DBA_RUN_PARAMETERS)
 
 	begun.query_desc = NULL;
 	begun_ns = now_ns();
-	push_frame(tally, begun_ns, GetCurrentTransactionNestLevel(), false);
-	note_usage(&usage);
+	frame = push_frame(tally, begun_ns, nest_level);
+	note_usage(&frame->usage);
 	call_run(DBA_RUN_ARGUMENTS);
 	depth = caller_depth;
 	latest_ns = now_ns();
 
 	batch = dba_tally_batch(tally);
-	temp_written = add_usage(&batch->counters, &usage);
+	temp_written = add_usage(&batch->counters, &frame->usage);
 	add_call(batch, latest_ns - begun_ns, query_desc->estate->es_processed);
-	if (unlikely(may_repeat(tally, query_desc->estate->es_processed) |
-				 (temp_written > 0) | (latest_ns - begun_ns > tally->slow_ns) |
-				 (query_desc->estate->es_jit != NULL)))
+	if (may_repeat(tally, query_desc->estate->es_processed) ||
+		unlikely(temp_written > 0) ||
+		unlikely(latest_ns - begun_ns > tally->slow_ns) ||
+		unlikely(query_desc->estate->es_jit != NULL))
 		look_after(query_desc, tally, begun_ns, temp_written);
 }
 
@@ -698,31 +709,19 @@ finish_write(QueryDesc *query_desc)
 {
 	DbaExecution *execution = open_execution(query_desc);
 	int			caller_depth = depth;
-	Usage		usage;
+	Frame	   *frame;
 	int64		begun_ns;
 
 	begun_ns = now_ns();
-	push_frame(execution ? execution->tally : NULL, begun_ns,
-			   GetCurrentTransactionNestLevel(), false);
-	note_usage(&usage);
+	frame = push_frame(execution ? execution->tally : NULL, begun_ns, nest_level);
+	note_usage(&frame->usage);
 	call_finish(query_desc);
 	depth = caller_depth;
 	latest_ns = now_ns();
 
 	execution = open_execution(query_desc);
 	if (execution != NULL)
-		add_work(execution, begun_ns, &usage);
-}
-
-/* What changes nothing has nothing to finish. */
-static void
-on_executor_finish(QueryDesc *query_desc)
-{
-	if (query_desc->operation == CMD_SELECT &&
-		!query_desc->plannedstmt->hasModifyingCTE)
-		call_finish(query_desc);
-	else
-		finish_write(query_desc);
+		add_work(execution, begun_ns, &frame->usage);
 }
 
 /* All that is known of an execution with a record goes to its tally. */
@@ -753,18 +752,23 @@ end_recorded(QueryDesc *query_desc)
 	drop_record(execution);
 }
 
+/*
+ * The last that is heard of an execution: the executor's end follows, and the
+ * plan's state is still there.  What changes nothing has nothing to finish.
+ */
 static void
-on_executor_end(QueryDesc *query_desc)
+on_executor_finish(QueryDesc *query_desc)
 {
+	if (likely(query_desc->operation == CMD_SELECT &&
+			   !query_desc->plannedstmt->hasModifyingCTE))
+		call_finish(query_desc);
+	else
+		finish_write(query_desc);
+
 	if (unlikely(begun.query_desc == query_desc))
 		begun.query_desc = NULL;
 	else if (unlikely(open_count > 0))
 		end_recorded(query_desc);
-
-	if (prev_executor_end)
-		prev_executor_end(query_desc);
-	else
-		standard_ExecutorEnd(query_desc);
 }
 
 /* ------------------------------------------------------------------------
@@ -814,7 +818,7 @@ on_process_utility(PlannedStmt *pstmt, const char *query_string,
 {
 	DbaTally   *tally = NULL;
 	int			caller_depth = depth;
-	Usage		usage;
+	Frame	   *frame;
 	int64		begun_ns;
 	DbaBatch   *batch;
 
@@ -831,8 +835,8 @@ on_process_utility(PlannedStmt *pstmt, const char *query_string,
 		dba_inspect_text(tally, query_string, pstmt->stmt_location,
 						 pstmt->stmt_len);
 	begun_ns = now_ns();
-	note_usage(&usage);
-	push_frame(tally, begun_ns, GetCurrentTransactionNestLevel(), true);
+	frame = push_frame(tally, begun_ns, ANY_LEVEL);
+	note_usage(&frame->usage);
 	PG_TRY();
 	{
 		call_utility(pstmt, query_string, read_only_tree, context, params,
@@ -851,13 +855,17 @@ on_process_utility(PlannedStmt *pstmt, const char *query_string,
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
+
+	/* A cursor was declared: it runs later, at another depth. */
+	if (begun.query_desc != NULL)
+		put_aside(nest_level);
 	depth = caller_depth;
 
 	/* DROP EXTENSION, or the end of the session, may have ended observing. */
 	if (tally == NULL || !dba_tally_usable)
 		return;
 	batch = dba_tally_batch(tally);
-	add_usage(&batch->counters, &usage);
+	add_usage(&batch->counters, &frame->usage);
 	latest_ns = now_ns();
 	add_call(batch, latest_ns - begun_ns, utility_rows(qc));
 }
@@ -870,18 +878,21 @@ static void
 on_transaction(XactEvent event, void *arg)
 {
 	(void) arg;
-	if (event == XACT_EVENT_ABORT)
-		abandon(0);
-	else if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_PREPARE)
-		return;
+	if (unlikely(event != XACT_EVENT_COMMIT))
+	{
+		if (event == XACT_EVENT_ABORT)
+			abandon(0);
+		else if (event != XACT_EVENT_PREPARE)
+			return;
+	}
 	open_count = 0;
+	nest_level = 1;
 	begun.query_desc = NULL;
 	failed.queryid = 0;
 	transactions++;
-	if (unlikely(dba_repeats_open))
-		dba_repeats_close(false);
-	if (unlikely(latest_ns - last_flush_ns >= FLUSH_INTERVAL_NS))
-		flush();
+	if (unlikely(dba_repeats_open |
+				 (latest_ns - last_flush_ns >= FLUSH_INTERVAL_NS)))
+		after_transaction();
 }
 
 static void
@@ -891,12 +902,24 @@ on_subtransaction(SubXactEvent event, SubTransactionId subid,
 	(void) subid;
 	(void) parent;
 	(void) arg;
-	if (event == SUBXACT_EVENT_ABORT_SUB)
-		abandon(GetCurrentTransactionNestLevel());
-	else if (event == SUBXACT_EVENT_START_SUB && begun.query_desc != NULL)
-		put_aside(GetCurrentTransactionNestLevel() - 1);
-	else if (event == SUBXACT_EVENT_COMMIT_SUB)
-		hand_up(GetCurrentTransactionNestLevel());
+	switch (event)
+	{
+		case SUBXACT_EVENT_START_SUB:
+			if (begun.query_desc != NULL)
+				put_aside(nest_level);
+			nest_level = GetCurrentTransactionNestLevel();
+			break;
+		case SUBXACT_EVENT_ABORT_SUB:
+			nest_level = GetCurrentTransactionNestLevel() - 1;
+			abandon(nest_level + 1);
+			break;
+		case SUBXACT_EVENT_COMMIT_SUB:
+			nest_level = GetCurrentTransactionNestLevel() - 1;
+			hand_up(nest_level + 1);
+			break;
+		default:
+			break;
+	}
 }
 
 /*
@@ -904,22 +927,23 @@ on_subtransaction(SubXactEvent event, SubTransactionId subid,
  * at this level of nested transactions or deeper.  A utility statement on top
  * is still there: it is the one that ends the transaction.
  */
-static void
-abandon(int nest_level)
+static pg_noinline void
+abandon(int level)
 {
-	if (begun.starts)
+	if (begun.query_desc != NULL)
 		count_error(begun.tally, 0);
-	begun.starts = false;
+	else if (starting != NULL)
+		count_error(starting, 0);
 	begun.query_desc = NULL;
+	starting = NULL;
 	failed.queryid = 0;
 	depth = Min(depth, MAX_RUNNING);
-	while (depth > 0 && !running[depth - 1].is_utility &&
-		   running[depth - 1].nest_level >= nest_level)
+	while (depth > 0 && running[depth - 1].nest_level >= level)
 	{
 		depth--;
 		count_error(running[depth].tally, running[depth].begun_ns);
 	}
-	while (open_count > 0 && open_executions[open_count - 1].nest_level >= nest_level)
+	while (open_count > 0 && open_executions[open_count - 1].nest_level >= level)
 		open_count--;
 }
 
@@ -935,24 +959,27 @@ count_error(DbaTally *tally, int64 begun_ns)
 
 /* Cursors of a subtransaction that commits are its parent's now. */
 static void
-hand_up(int nest_level)
+hand_up(int level)
 {
 	for (int i = open_count - 1; i >= 0; i--)
 	{
-		if (open_executions[i].nest_level < nest_level)
+		if (open_executions[i].nest_level < level)
 			break;
-		open_executions[i].nest_level = nest_level - 1;
+		open_executions[i].nest_level = level - 1;
 	}
 }
 
 /*
- * Hands over what was counted.  Done at most once a second; what the last
- * statement saw of the clock is good enough for that, because reading it costs
- * as much as all else at the end of a transaction.
+ * Decides what was repeated, and hands over what was counted, at most once a
+ * second.  What the last statement saw of the clock is good enough for that:
+ * reading it costs as much as all else at the end of a transaction.
  */
 static pg_noinline void
-flush(void)
+after_transaction(void)
 {
+	dba_repeats_close(false);
+	if (latest_ns - last_flush_ns < FLUSH_INTERVAL_NS)
+		return;
 	last_flush_ns = latest_ns;
 	if (dba_tally_usable)
 		dba_tally_flush(false);

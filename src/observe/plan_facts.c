@@ -24,6 +24,7 @@
 
 #include <math.h>
 
+#include "access/xact.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "utils/rel.h"
@@ -143,6 +144,7 @@ dba_plan_fact_merge(DbaPlanFact *into, const DbaPlanFact *from)
 	into->max_removed = Max(into->max_removed, from->max_removed);
 	into->bytes = Max(into->bytes, from->bytes);
 	into->total_rows = from->total_rows;
+	into->seen_at = Max(into->seen_at, from->seen_at);
 }
 
 /*
@@ -525,6 +527,7 @@ start_fact(const Walk *walk, DbaFactKind kind, PlanState *node,
 	fact.node_tag = nodeTag(node->plan);
 	fact.limited = place->limited;
 	fact.executions = 1;
+	fact.seen_at = GetCurrentStatementStartTimestamp();
 	if (walk->counted && node->instrument != NULL)
 		fact.loops = node->instrument->nloops;
 	return fact;

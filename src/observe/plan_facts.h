@@ -13,6 +13,7 @@
 #include "observe/plan_text.h"
 #include "observe/query_facts.h"
 
+#include "datatype/timestamp.h"
 #include "executor/execdesc.h"
 
 typedef enum DbaFactKind
@@ -65,6 +66,7 @@ typedef struct DbaPlanFact
 	double		actual;			/* likewise */
 	int64		bytes;			/* largest memory that would have held it all */
 	double		total_rows;		/* table's reltuples as the planner took it */
+	TimestampTz seen_at;		/* when the last of these statements was sent */
 } DbaPlanFact;
 
 /*

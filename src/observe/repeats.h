@@ -58,7 +58,9 @@ typedef struct DbaOccasions
 typedef uint64 (*DbaValuesHash) (void *execution);
 
 /* Something is followed up: the next execution matters, whatever it is. */
+#pragma GCC visibility push(hidden)
 extern bool dba_repeats_open;
+#pragma GCC visibility pop
 
 extern void dba_repeats_follow(const DbaExecuted *executed,
 							   DbaValuesHash values_hash, void *execution);

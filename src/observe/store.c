@@ -992,7 +992,7 @@ dba_store_info(DbaStoreInfo *info)
 	info->since = store->since;
 	info->max_statements = store->max_statements;
 	info->sample_bytes = store->sample_bytes;
-	info->sample_bytes_used = (int64) arena()->used * DBA_ARENA_BLOCK;
+	info->sample_bytes_used = dba_arena_used(arena());
 	info->shared_bytes = store->size;
 	info->evicted = pg_atomic_read_u64(&store->evicted);
 	info->samples_dropped = pg_atomic_read_u64(&store->losses[DBA_LOST_SAMPLE]);

@@ -130,7 +130,7 @@ dba_tally_start_batch(DbaTally *tally)
 	if (free_count == 0)
 		dba_tally_flush(true);
 	tally->batch = free_batches[--free_count];
-	dba_batch_clear(tally->batch);
+	dba_batch_clear(tally->batch, tally->mean_ns);
 	waiting[waiting_count++] = tally;
 	return tally->batch;
 }
@@ -150,6 +150,7 @@ dba_tally_learn(DbaTally *tally, const DbaEntry *entry)
 	int64		calls = Max(1, entry->counters.calls);
 	double		mean_ns = Max(1, (double) entry->counters.total_ns / calls);
 
+	tally->mean_ns = (double) entry->counters.total_ns / calls;
 	tally->counted = entry->counted > 0;
 	tally->counting_ns = entry->counting_ns;
 	tally->slow_ns = Max(entry->samples[DBA_SLOWEST].ns, (int64) (2 * mean_ns));
@@ -160,7 +161,8 @@ dba_tally_learn(DbaTally *tally, const DbaEntry *entry)
 		tally->until_sample = draw(Min(calls, SAMPLED_WINDOW) / DBA_MAX_SAMPLES);
 	if (tally->until_count <= 0)
 		tally->until_count = executions_until_count(entry, mean_ns);
-	tally->until_look = tally->look_span = Min(tally->until_sample, tally->until_count);
+	tally->until_look = tally->look_span = tally->known ?
+		Min(tally->until_sample, tally->until_count) : 1;
 }
 
 /* Brings both countdowns to where the common one is. */
@@ -185,7 +187,7 @@ executions_until_count(const DbaEntry *entry, double mean_ns)
 	if (entry->counted == 0)
 		return 1;
 	fair = (double) entry->counting_ns / (mean_ns * dba_overhead_target / 100);
-	return draw((int64) Min(fair * Max(1, known * known / 8), MAX_INTERVAL));
+	return draw((int64) Min(fair * Max(1, known * known), MAX_INTERVAL));
 }
 
 /* A random number around the mean, from 1. */
@@ -334,7 +336,10 @@ static void
 forget_known(void)
 {
 	for (int i = 0; i < tally_count; i++)
+	{
 		tallies[i].known = false;
+		tallies[i].until_look = tallies[i].look_span = 1;
+	}
 	seen_epoch = dba_store_epoch();
 }
 

@@ -21,6 +21,7 @@ typedef struct DbaTally
 	DbaStatementKey key;
 	struct DbaTally *next;		/* in the hash chain */
 	DbaBatch   *batch;			/* NULL: nothing to hand over */
+	double		mean_ns;		/* of an execution, as the store has it */
 	int64		slow_ns;		/* an execution above this is worth its values */
 	int32		until_look;		/* executions until one is looked at closely */
 	int32		look_span;		/* what until_look was when the next two were
@@ -29,16 +30,24 @@ typedef struct DbaTally
 	int32		until_count;	/* executions until one is counted node by node */
 	int64		counting_ns;	/* what counting an execution costs, once counted */
 	bool		counted;		/* some execution was */
-	bool		known;			/* the store has what stays the same about it */
+	bool		known;			/* else until_look is 1; the store has what stays the same about it */
 	bool		keyed;			/* looks rows up by equality with a value */
 	bool		referential;	/* run by a foreign key's trigger */
 } DbaTally;
+
+/*
+ * The hot path reads these: hidden, they are read directly and not by way of
+ * the table of symbols that another library might replace.
+ */
+#pragma GCC visibility push(hidden)
 
 /* dba_tally_init() has succeeded, and the backend is not at its end. */
 extern bool dba_tally_usable;
 
 /* The tally that was looked up last. */
 extern DbaTally *dba_last_tally;
+
+#pragma GCC visibility pop
 
 extern void dba_tally_init(void);
 extern DbaTally *dba_tally_search(uint64 queryid, Oid userid, bool toplevel);

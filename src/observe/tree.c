@@ -79,6 +79,7 @@ typedef struct PackedTree
 static bool too_large_or_bound(Node *node, void *nodes);
 static bool relation_bound_to_session(const RangeTblEntry *rte);
 static bool find_literals(Node *node, void *context);
+static bool find_relations(Node *node, void *relations);
 static bool find_staying(Node *node, Literals *literals);
 static bool find_in_condition(Node *quals, Literals *literals);
 static bool find_in_conflict(OnConflictExpr *conflict, Literals *literals);
@@ -212,6 +213,40 @@ dba_tree_search_path(const char *data, Size size)
 	const char *path = open_packed(data, size, &packed);
 
 	return path == NULL ? NULL : pstrdup(path);
+}
+
+/*
+ * Oids of the relations that the statement names, as often as it does; those
+ * of its views are among them, and so are views themselves.
+ */
+List *
+dba_tree_relations(const DbaTree *tree)
+{
+	List	   *relations = NIL;
+
+	(void) find_relations((Node *) tree->query, &relations);
+	return relations;
+}
+
+static bool
+find_relations(Node *node, void *relations)
+{
+	List	  **found = relations;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, RangeTblEntry))
+	{
+		const RangeTblEntry *rte = (RangeTblEntry *) node;
+
+		if (rte->rtekind == RTE_RELATION)
+			*found = lappend_oid(*found, rte->relid);
+		return false;
+	}
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, find_relations, relations,
+								 QTW_EXAMINE_RTES_BEFORE);
+	return expression_tree_walker(node, find_relations, relations);
 }
 
 static bool

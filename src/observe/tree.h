@@ -36,6 +36,7 @@ extern char *dba_tree_pack(const DbaTree *tree, Size *size);
 /* Reading: in any session of the same database. */
 extern DbaTree *dba_tree_unpack(const char *data, Size size);
 extern char *dba_tree_search_path(const char *data, Size size);
+extern List *dba_tree_relations(const DbaTree *tree);
 extern ParamListInfo dba_tree_bind(const DbaTree *tree,
 								   const DbaValues *values);
 

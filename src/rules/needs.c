@@ -25,6 +25,7 @@
 
 static char *unmet_need(const char *need);
 static char *asked(const char *sql);
+static char *unmet_statements(void);
 static char *unmet_window(void);
 static bool is_preloaded(const char *library);
 static int	server_major(void);
@@ -62,6 +63,9 @@ unmet_need(const char *need)
 	if (strcmp(need, "observing") == 0)
 		return asked("SELECT dbadvisor.observing_obstacle()");
 
+	if (strcmp(need, "statements") == 0)
+		return unmet_statements();
+
 	if (strcmp(need, "window") == 0)
 		return unmet_window();
 
@@ -94,6 +98,23 @@ asked(const char *sql)
 		answer = MemoryContextStrdup(caller, answer);
 	SPI_finish();
 	return answer;
+}
+
+/* Statements are known where they are observed, or where others count them. */
+static char *
+unmet_statements(void)
+{
+	char	   *obstacle = asked("SELECT dbadvisor.observing_obstacle()");
+
+	if (obstacle == NULL ||
+		(OidIsValid(get_extension_oid("pg_stat_statements", true)) &&
+		 is_preloaded("pg_stat_statements")))
+		return NULL;
+	return psprintf("%s; pg_stat_statements would do for a part, but it is not %s",
+					obstacle,
+					is_preloaded("pg_stat_statements") ?
+					"an extension of this database" :
+					"in shared_preload_libraries");
 }
 
 /* Statistics that cover too short a time say nothing about disuse. */

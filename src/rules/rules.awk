@@ -19,10 +19,11 @@ function c_string(text)
     return "\t\t\"" text "\\n\"\n"
 }
 
-# One need: primary, preload, observing, window, extension NAME, library NAME or version N.
+# One need: primary, preload, observing, statements, window, extension NAME,
+# library NAME or version N.
 function valid_need(need)
 {
-    return need ~ /^(primary|preload|observing|window|(extension|library) [a-z_0-9]+|version [0-9]+)$/
+    return need ~ /^(primary|preload|observing|statements|window|(extension|library) [a-z_0-9]+|version [0-9]+)$/
 }
 
 function begin_file()
@@ -94,7 +95,7 @@ function key_line(    key, value, parts, count, i)
         count = split(value, parts, /, */)
         for (i = 1; i <= count; i++)
             if (!valid_need(parts[i]))
-                complain(FNR, "need \"" parts[i] "\" is not one of primary, preload, observing, window, extension NAME, library NAME, version N")
+                complain(FNR, "need \"" parts[i] "\" is not one of primary, preload, observing, statements, window, extension NAME, library NAME, version N")
     } else if (key == "examines") {
         examines = value
         if (value !~ /^(@extschema:[a-z_0-9]+@[.])?[a-z_][a-z_0-9.]*$/)

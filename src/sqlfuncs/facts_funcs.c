@@ -32,6 +32,7 @@ PG_FUNCTION_INFO_V1(dba_sql_relation_bytes);
 PG_FUNCTION_INFO_V1(dba_sql_relation_created);
 PG_FUNCTION_INFO_V1(dba_sql_last_scan);
 PG_FUNCTION_INFO_V1(dba_sql_has_statistics);
+PG_FUNCTION_INFO_V1(dba_sql_column_distinct);
 PG_FUNCTION_INFO_V1(dba_sql_sequence_last_value);
 PG_FUNCTION_INFO_V1(dba_sql_compare_indexes);
 PG_FUNCTION_INFO_V1(dba_sql_index_serves_foreign_key);
@@ -110,6 +111,17 @@ dba_sql_has_statistics(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_BOOL(dba_has_column_statistics(PG_GETARG_OID(0),
 											 PG_GETARG_BOOL(1)));
+}
+
+/* column_distinct(relation, attnum) -> the number of values in the column */
+Datum
+dba_sql_column_distinct(PG_FUNCTION_ARGS)
+{
+	double		distinct;
+
+	if (!dba_column_distinct(PG_GETARG_OID(0), PG_GETARG_INT16(1), &distinct))
+		PG_RETURN_NULL();
+	PG_RETURN_FLOAT8(distinct);
 }
 
 /* sequence_last_value(sequence) -> the last value given out */

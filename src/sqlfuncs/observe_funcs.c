@@ -43,6 +43,7 @@ PG_FUNCTION_INFO_V1(dba_sql_samples);
 PG_FUNCTION_INFO_V1(dba_sql_statement_plans);
 PG_FUNCTION_INFO_V1(dba_sql_statement_facts);
 PG_FUNCTION_INFO_V1(dba_sql_statement_columns);
+PG_FUNCTION_INFO_V1(dba_sql_statement_relations);
 PG_FUNCTION_INFO_V1(dba_sql_statement_repeats);
 PG_FUNCTION_INFO_V1(dba_sql_events);
 PG_FUNCTION_INFO_V1(dba_sql_event_counts);
@@ -251,6 +252,7 @@ show_statement(const DbaStatement *statement, void *arg)
 	put_int(row, entry->counted);
 	put_time(row, entry->first_seen);
 	put_time(row, entry->last_seen);
+	put(row, BoolGetDatum(entry->tree != 0));
 	end_row(row);
 }
 
@@ -329,6 +331,7 @@ show_facts(const DbaStatement *statement, void *arg)
 		put_float(row, fact->actual);
 		put_int(row, fact->bytes);
 		put_float(row, fact->total_rows);
+		put_time(row, fact->seen_at);
 		end_row(row);
 	}
 }
@@ -592,6 +595,32 @@ dba_sql_explain_sample(PG_FUNCTION_ARGS)
 				 errmsg("statement %lld cannot be planned now: %s",
 						(long long) wanted.queryid, error)));
 	PG_RETURN_TEXT_P(cstring_to_text(plan));
+}
+
+/* statement_relations(queryid) -> the relations that a statement names */
+Datum
+dba_sql_statement_relations(PG_FUNCTION_ARGS)
+{
+	Row			row;
+	Wanted		wanted = {.context = CurrentMemoryContext, .reader = &row};
+	DbaTree    *tree = NULL;
+	ListCell   *cell;
+	int			number = 0;
+
+	begin_rows(fcinfo, &row);
+	wanted.queryid = (uint64) PG_GETARG_INT64(0);
+	dba_store_scan(DBA_WITH_TREE, find_sample, &wanted);
+	if (wanted.rank > 0)
+		tree = dba_tree_unpack(wanted.statement.tree.data, wanted.statement.tree.length);
+	if (tree == NULL)
+		return (Datum) 0;
+	foreach(cell, dba_tree_relations(tree))
+	{
+		put(&row, Int32GetDatum(++number));
+		put_oid(&row, lfirst_oid(cell));
+		end_row(&row);
+	}
+	return (Datum) 0;
 }
 
 /*

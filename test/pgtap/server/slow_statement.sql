@@ -1,8 +1,13 @@
 -- slow_statement: a statement that takes much of the time is reported once,
--- whoever ran it; what is rare, cheap, a utility or our own is not.  Here and
--- not with its category because it resets pg_stat_statements for the server.
+-- whoever ran it; what is rare, cheap, a utility or our own is not.  First as
+-- pg_stat_statements knows it, then as dbadvisor observed it.  Here and not with
+-- its category because it resets both for the server.
 \ir ../rule.psql
-SELECT plan(29);
+SELECT plan(47);
+
+-- As where dbadvisor is not preloaded.
+CREATE OR REPLACE FUNCTION dbadvisor.observing_obstacle() RETURNS text
+LANGUAGE sql STABLE STRICT PARALLEL SAFE AS $$SELECT 'dbadvisor is not preloaded'$$;
 
 CREATE FUNCTION slow() RETURNS bool LANGUAGE plpgsql VOLATILE
 AS 'BEGIN PERFORM pg_sleep(0.07); RETURN true; END';
@@ -38,9 +43,9 @@ SELECT :'slow' FROM generate_series(1, 4) \gexec
 SET ROLE dbadvisor_test_clerk;
 SELECT :'slow' FROM generate_series(1, 12) \gexec
 RESET ROLE;
-SELECT E'/* page: a*b **/ -- of the shop\nSELECT "ä"\nFROM\t"Odd ""table;" WHERE id = 1 AND slow() -- end' FROM generate_series(1, 6) \gexec
-SELECT 'SELECT placed FROM orders WHERE id = 2 AND placed > ''2026-02-01''::date - 90 AND slow()' FROM generate_series(1, 6) \gexec
-SELECT 'UPDATE orders SET state = ''old'' WHERE id = 3 AND slow()' FROM generate_series(1, 6) \gexec
+SELECT E'/* page: a*b **/ -- of the shop\nSELECT "ä"\nFROM\t"Odd ""table;" WHERE id = 1 AND slow() -- end' FROM generate_series(1, 15) \gexec
+SELECT 'SELECT placed FROM orders WHERE id = 2 AND placed > ''2026-02-01''::date - 90 AND slow()' FROM generate_series(1, 15) \gexec
+SELECT 'UPDATE orders SET state = ''old'' WHERE id = 3 AND slow()' FROM generate_series(1, 15) \gexec
 SELECT 'SELECT state FROM orders WHERE id = 1 AND quick()' FROM generate_series(1, 400) \gexec
 -- What is not to be reported, however long it takes.
 SELECT count(*) FROM orders, generate_series(1, 3) AS nightly WHERE slow();
@@ -158,6 +163,111 @@ SELECT substr(test.named('SELECT id FROM orders'), 11) AS queryid \gset
 SELECT pg_stat_statements_reset(0, 0, :queryid);
 SELECT ok(NOT test.found('slow_statement', 'statement ' || :'queryid'), 'a statement that was reset is reported no more');
 
+-- Neither is there.
+DROP EXTENSION pg_stat_statements;
+SELECT is(status || ': ' || reason,
+          'skipped: dbadvisor is not preloaded; pg_stat_statements would do for a part, but it is not an extension of this database',
+          'without any source the coverage says so')
+FROM dbadvisor.coverage('{statement}') WHERE rule = 'slow_statement';
+SELECT throws_ok('SELECT * FROM dbadvisor.known_statements', '55000',
+                 'statements are not observed, nor counted by pg_stat_statements', 'and the view an error');
+
+-- The same as dbadvisor observes it, without pg_stat_statements.
+CREATE OR REPLACE FUNCTION dbadvisor.observing_obstacle() RETURNS text
+AS '$libdir/dbadvisor', 'dba_sql_observing_obstacle' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+CREATE OR REPLACE FUNCTION test.named(beginning text) RETURNS text LANGUAGE sql VOLATILE AS $$
+    SELECT 'statement ' || max(queryid)
+    FROM dbadvisor.known_statements
+    WHERE starts_with(query, beginning)
+$$;
+CREATE FUNCTION often() RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    found bigint;
+BEGIN
+    FOR i IN 1 .. 15 LOOP
+        found := (SELECT count(*) FROM orders WHERE slow());
+    END LOOP;
+END $$;
+SELECT dbadvisor.reset();
+\o /dev/null
+SELECT :'slow' FROM generate_series(1, 4) \gexec
+SET ROLE dbadvisor_test_clerk;
+SELECT :'slow' FROM generate_series(1, 26) \gexec
+RESET ROLE;
+SELECT 'SELECT placed FROM orders WHERE id = 2 AND placed > ''2026-02-01''::date - 90 AND slow()' FROM generate_series(1, 15) \gexec
+SELECT 'UPDATE orders SET state = ''old'' WHERE id = 3 AND slow()' FROM generate_series(1, 15) \gexec
+PREPARE named(int) AS SELECT state, id FROM orders WHERE id = $1 AND slow();
+SELECT 'EXECUTE named(1)' FROM generate_series(1, 15) \gexec
+SELECT often();
+SELECT 'COPY (SELECT slow() AS utility) TO STDOUT' FROM generate_series(1, 6) \gexec
+SELECT 'SELECT count(*) FROM dbadvisor.dismissals RIGHT JOIN orders ON slow()' FROM generate_series(1, 6) \gexec
+SELECT 'SELECT pg_sleep(0.07) AS utility' FROM generate_series(1, 6) \gexec
+SET statement_timeout = 100;
+\set ON_ERROR_STOP 0
+SELECT 'SELECT sum(id) FROM orders, generate_series(1, 1000) WHERE slow()' FROM generate_series(1, 15) \gexec
+SELECT 'SELECT count(id) FROM orders WHERE id <= ' || 1 + i / 14 || ' AND slow()' FROM generate_series(1, 15) i \gexec
+\set ON_ERROR_STOP 1
+RESET statement_timeout;
+\o
+
+SELECT is(concat_ws(' ', f.evidence ->> 'source', f.evidence ->> 'calls', f.evidence ->> 'errors'), 'dbadvisor 30 0',
+          'an observed statement is reported, with the calls of all users')
+FROM test.finding('slow_statement', test.named('SELECT id FROM orders')) f;
+SELECT matches(f.detail, ': 30 calls of [0-9]+ ms on average \(5 % above [0-9]+ ms\), 1.0 rows a call', 'the sentence has a percentile')
+FROM test.finding('slow_statement', test.named('SELECT id FROM orders')) f;
+SELECT ok((f.evidence ->> 'p50_ms')::numeric BETWEEN 65 AND (f.evidence ->> 'p95_ms')::numeric
+          AND (f.evidence ->> 'p95_ms')::numeric <= (f.evidence ->> 'p99_ms')::numeric, 'and the evidence all of them')
+FROM test.finding('slow_statement', test.named('SELECT id FROM orders')) f;
+SELECT is(f.fix || coalesce(f.undo, ''), format('SELECT dbadvisor.explain_sample(''%s'');', substr(test.named('SELECT id FROM orders'), 11)),
+          'the fix plans a sample, and leaves nothing behind')
+FROM test.finding('slow_statement', test.named('SELECT id FROM orders')) f;
+SELECT isnt(f.fix, NULL, 'also where the text alone is not enough')
+FROM test.finding('slow_statement', test.named('SELECT placed')) f;
+SELECT sum(calls) AS ran FROM dbadvisor.known_statements WHERE query ~ '^(SELECT (id|placed) FROM orders|UPDATE orders)' \gset
+\o /dev/null
+SELECT test.commands('slow_statement', test.named('SELECT id FROM orders'), 'fix') \gexec
+SELECT test.commands('slow_statement', test.named('SELECT placed'), 'fix') \gexec
+SELECT test.commands('slow_statement', test.named('UPDATE orders'), 'fix') \gexec
+\o
+SELECT is(sum(calls)::int, :ran, 'it runs, without running the statements')
+FROM dbadvisor.known_statements WHERE query ~ '^(SELECT (id|placed) FROM orders|UPDATE orders)';
+
+SELECT ok(test.reported('PREPARE named'), 'a prepared statement is reported');
+SELECT ok(f.detail LIKE '%, inside of functions: found := (SELECT%' AND f.fix IS NOT NULL, 'and what a function assigns')
+FROM test.finding('slow_statement', test.named('found :=')) f;
+
+SELECT matches(f.detail, ': 15 calls, which all failed after [0-9]+ ms on average(, [0-9]+ % of its blocks in cache)?: SELECT sum', 'what always times out is reported')
+FROM test.finding('slow_statement', test.named('SELECT sum(id)')) f;
+SELECT ok((f.evidence ->> 'error_ms')::numeric >= 1480 AND f.evidence ->> 'error_ms' = f.evidence ->> 'total_ms'
+          AND f.evidence ->> 'errors' = '15' AND f.evidence ->> 'calls' = '0'
+          AND f.evidence ->> 'rows_per_call' IS NULL, 'with the time that it took')
+FROM test.finding('slow_statement', test.named('SELECT sum(id)')) f;
+SELECT matches(f.detail, ': 15 calls of [0-9]+ ms on average, 1.0 rows a call, 2 failed after [0-9]+ ms in all', 'and what does so now and then')
+FROM test.finding('slow_statement', test.named('SELECT count(id)')) f;
+
+SELECT cmp_ok((SELECT count(*) FROM dbadvisor.known_statements
+               WHERE query ~ 'utility' AND total_ms > 6 * 60), '>=', 2::bigint, 'utility statements took as long');
+SELECT is_empty($$SELECT r.detail FROM dbadvisor.recommendations('{statement}', 'info') r
+                  WHERE r.rule = 'slow_statement' AND r.detail ~ 'utility|dbadvisor[.]|pg_sleep'$$,
+                'but they, and our own, are not reported');
+
+SELECT (:seen) AS as_superuser \gset
+SET ROLE pg_monitor;
+SELECT (:seen) AS as_monitor \gset
+SET ROLE dbadvisor_test_clerk;
+SELECT count(*) FILTER (WHERE object = 'statements of other users' AND severity = 'info') AS others,
+       count(*) FILTER (WHERE detail ~ 'UPDATE orders') AS foreign_texts,
+       count(*) FILTER (WHERE rule = 'slow_statement' AND detail ~ 'SELECT id FROM orders' AND evidence ->> 'calls' = '26') AS own_texts
+FROM dbadvisor.recommendations('{statement}', 'info') \gset
+RESET ROLE;
+SELECT is(:'as_monitor'::jsonb, :'as_superuser'::jsonb, 'pg_monitor is told the same');
+SELECT is(:'others' || ' ' || :'foreign_texts' || ' ' || :'own_texts', '1 0 1',
+          'who may not see the statements of others learns that there are some');
+
+SELECT test.named('SELECT id FROM orders') AS improved \gset
+SELECT dbadvisor.reset();
+SELECT ok(NOT test.found('slow_statement', :'improved'), 'after a reset nothing is reported');
+
 DROP OWNED BY dbadvisor_test_clerk;
 DROP ROLE dbadvisor_test_clerk;
 -- The rule is written in the strings of the standard, also where the caller's
@@ -168,7 +278,7 @@ DO $$BEGIN
 EXCEPTION WHEN OTHERS THEN NULL;
 END$$;
 SELECT is(status, 'examined', 'standard_conforming_strings of the caller makes no difference')
-FROM dbadvisor.coverage('{statement}');
+FROM dbadvisor.coverage('{statement}') WHERE rule = 'slow_statement';
 RESET standard_conforming_strings;
 
 SELECT * FROM finish();
