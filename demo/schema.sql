@@ -317,7 +317,7 @@ END $$;
 GRANT USAGE ON SCHEMA shop, ops TO shop_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA shop, ops TO shop_app;
 
--- --------------------------------------------- locks, and updates (traffic/locks.sql)
+-- ----------------------- locks and updates, as traffic/{locks,invoices,devices}.sql have them
 
 -- Money goes from one wallet to another, and who gives is locked first: two
 -- customers who pay each other meet.

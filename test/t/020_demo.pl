@@ -28,7 +28,7 @@ $node->init(
 $node->append_conf(
 	'postgresql.conf', q(
 shared_preload_libraries = 'pg_stat_statements,dbadvisor'
-deadlock_timeout = 20ms
+deadlock_timeout = 5ms
 max_prepared_transactions = 5
 max_wal_size = 4GB
 max_slot_wal_keep_size = 160MB
@@ -53,7 +53,7 @@ demo_file($_) for qw(holders age);
 traffic(200, qw(browse account checkout backoffice));
 traffic(20, qw(plans paging));
 traffic(10, qw(report));
-traffic(200, $_) for qw(locks devices);
+traffic(60, $_) for qw(locks invoices devices);
 traffic(200, qw(time));
 
 # ---------------------------------------------------------------------------
