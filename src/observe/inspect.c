@@ -39,7 +39,7 @@
 #define COUNT_TUPLE_NS 10
 
 /* Executions faster than this are not worth a place as the slowest. */
-#define MIN_SLOW_NS (1000 * 1000)
+#define MIN_SLOW_NS INT64CONST(1000000)
 
 /* An execution must be slower by so much to be the slowest anew. */
 #define SLOWER 1.1
