@@ -45,6 +45,9 @@
 /* Entries whose times tell where the smallest times end. */
 #define EVICTION_SAMPLE 64
 
+/* Microseconds for which a statement is spared: sessions flush once a second. */
+#define NEW_USEC (10 * 1000 * 1000)
+
 #define STORE_MAGIC 0x64626173
 #define LOCK_TRANCHE "dbadvisor"
 
@@ -115,7 +118,9 @@ static DbaEntry *find_in(uint32 partition, const DbaStatementKey *key);
 static DbaEntry *add_to(uint32 partition, const DbaStatementKey *key);
 static void evict_some(uint32 partition);
 static int64 entry_time(const DbaEntry *entry);
-static int64 small_time(uint32 partition);
+static bool worth_sparing(const DbaEntry *entry);
+static bool entry_new(const DbaEntry *entry, TimestampTz now);
+static int64 small_time(uint32 partition, TimestampTz now);
 static void evict(uint32 partition, DbaEntry *entry);
 static void release_entry(uint32 partition, DbaEntry *entry);
 static Database *find_database(Oid dbid);
@@ -517,13 +522,14 @@ add_to(uint32 partition, const DbaStatementKey *key)
 
 /*
  * Frees at least one entry of the partition and at most a twentieth: those
- * that took the least time.  Several at once, so that newcomers have time to
- * show what they are before they are the least themselves.
+ * that took the least time.  Several at once, and not the newest, so that
+ * newcomers have time to show what they are.
  */
 static void
 evict_some(uint32 partition)
 {
-	int64		limit = small_time(partition);
+	TimestampTz now = GetCurrentTimestamp();
+	int64		limit = small_time(partition, now);
 	uint32		left = Max(1, store->per_partition / EVICTED_SHARE);
 	DbaEntry   *least = NULL;
 
@@ -531,12 +537,15 @@ evict_some(uint32 partition)
 	{
 		DbaEntry   *entry = partition_entry(partition, i);
 
-		if (entry_time(entry) <= limit)
+		if (entry_time(entry) <= limit && !entry_new(entry, now))
 		{
 			evict(partition, entry);
 			left--;
 		}
-		else if (least == NULL || entry_time(entry) < entry_time(least))
+		else if (least == NULL ||
+				 worth_sparing(entry) < worth_sparing(least) ||
+				 (worth_sparing(entry) == worth_sparing(least) &&
+				  entry_time(entry) < entry_time(least)))
 			least = entry;
 	}
 
@@ -552,9 +561,23 @@ entry_time(const DbaEntry *entry)
 		entry->counters.error_ns;
 }
 
-/* A time below which about one in EVICTED_SHARE entries lies. */
+/* A statement just met, whose first execution has not been handed over. */
+static bool
+worth_sparing(const DbaEntry *entry)
+{
+	return entry_time(entry) == 0;
+}
+
+/* Whether the sessions that saw it may not have handed over its times yet. */
+static bool
+entry_new(const DbaEntry *entry, TimestampTz now)
+{
+	return now - entry->first_seen < NEW_USEC;
+}
+
+/* A time below which about one in EVICTED_SHARE of the older entries lies. */
 static int64
-small_time(uint32 partition)
+small_time(uint32 partition, TimestampTz now)
 {
 	int64		smallest[EVICTION_SAMPLE / EVICTED_SHARE + 1];
 	int			count = 0;
@@ -566,6 +589,8 @@ small_time(uint32 partition)
 		int64		time = entry_time(entry);
 		int			at;
 
+		if (entry_new(entry, now))
+			continue;
 		if (count < (int) lengthof(smallest))
 			at = count++;
 		else if (time < smallest[count - 1])
@@ -576,7 +601,7 @@ small_time(uint32 partition)
 			smallest[at] = smallest[at - 1];
 		smallest[at] = time;
 	}
-	return count > 0 ? smallest[count - 1] : 0;
+	return count > 0 ? smallest[count - 1] : -1;
 }
 
 /* Makes one entry free; what it had counted goes to its database's rest. */

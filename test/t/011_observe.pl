@@ -19,12 +19,29 @@ my $file = $node->data_dir . '/pg_stat/dbadvisor.stat';
 $node->safe_psql('postgres', 'CREATE EXTENSION dbadvisor; CREATE TABLE bill (id int PRIMARY KEY, amount int)');
 $node->safe_psql('postgres', 'INSERT INTO bill SELECT i, i FROM generate_series(1, 1000) i; ANALYZE bill');
 
-# One statement with a mark in its text, COUNT times, in a session of its own.
+# A list of columns that no other number has. Names and constants do not tell
+# statements apart; what they select does.
+sub columns
+{
+	my ($number) = @_;
+	return join ', ', map { $number >> $_ & 1 ? 'id' : 'amount' } 0 .. 11;
+}
+
+# A statement with a mark, different from those with another one.
+my %numbers;
+
+sub marked
+{
+	my ($mark) = @_;
+	$numbers{$mark} //= 4095 - keys %numbers;
+	return "SELECT amount AS $mark, " . columns($numbers{$mark}) . ' FROM bill';
+}
+
+# It, COUNT times, in a session of its own.
 sub run_marked
 {
-	my ($mark, $count, $database) = @_;
-	$node->safe_psql($database // 'postgres',
-		join("\n", map { "SELECT amount AS $mark FROM bill WHERE id = $_;" } 1 .. $count));
+	my ($mark, $count) = @_;
+	$node->safe_psql('postgres', join("\n", map { marked($mark) . " WHERE id = $_;" } 1 .. $count));
 	return;
 }
 
@@ -33,7 +50,7 @@ sub known
 {
 	my ($mark) = @_;
 	return $node->safe_psql('postgres',
-		"SELECT concat_ws(' ', sum(calls), sum(rows)) FROM dbadvisor.statements WHERE query ~ '^SELECT amount AS $mark '");
+		"SELECT concat_ws(' ', sum(calls), sum(rows)) FROM dbadvisor.statements WHERE query ~ '^SELECT amount AS $mark,'");
 }
 
 # The server's log since a position.
@@ -47,9 +64,9 @@ sub log_since
 
 run_marked('kept', 7);
 is(known('kept'), '7 7', 'a session hands over what it counted when it ends');
-my $samples = q{SELECT count(*), min(parameters::text) FROM dbadvisor.samples WHERE query ~ 'AS kept '};
+my $samples = q{SELECT count(*), min(parameters::text) FROM dbadvisor.samples WHERE query ~ 'AS kept\M'};
 my $sampled = $node->safe_psql('postgres', $samples);
-my $plan = q{SELECT dbadvisor.explain_sample(queryid) FROM dbadvisor.statements WHERE query ~ 'AS kept '};
+my $plan = q{SELECT dbadvisor.explain_sample(queryid) FROM dbadvisor.statements WHERE query ~ 'AS kept\M'};
 my $planned = $node->safe_psql('postgres', $plan);
 like($planned, qr/bill_pkey/, 'and can be planned again');
 my $since = $node->safe_psql('postgres', 'SELECT since FROM dbadvisor.store');
@@ -103,7 +120,7 @@ is(known('kept'), '2 2', 'and goes on');
 $node->safe_psql('postgres', 'SELECT count(*) AS heavy FROM bill a, bill b WHERE a.amount < b.amount');
 $node->append_conf('postgresql.conf', "dbadvisor.max_statements = 100\n");
 $node->restart;
-is( $node->safe_psql('postgres', q{SELECT calls FROM dbadvisor.statements WHERE query ~ 'AS heavy '}),
+is( $node->safe_psql('postgres', q{SELECT calls FROM dbadvisor.statements WHERE query ~ 'AS heavy\M'}),
 	'1', 'a store that was made smaller keeps what matters');
 $node->append_conf('postgresql.conf', "dbadvisor.max_statements = 320\n");
 $node->restart;
@@ -112,14 +129,13 @@ $node->restart;
 
 my $counter = $node->background_psql('postgres');
 my $victim = $node->background_psql('postgres', on_error_stop => 0);
-$counter->query_safe("SELECT amount AS crashed FROM bill WHERE id = $_") for 1 .. 5;
+$counter->query_safe(marked('crashed') . " WHERE id = $_") for 1 .. 5;
 my $pid = $victim->query_safe('SELECT pg_backend_pid()');
 
 # The first transaction hands over at once; the others may wait for a second.
 $node->poll_query_until('postgres', q{SELECT pg_sleep(1.1) IS NOT NULL});
 $counter->query_safe('SELECT 1 AS a_second_later');
 is(known('crashed'), '5 5', 'what a session counted is handed over within its next statement');
-$node->safe_psql('postgres', 'SELECT dbadvisor.reset()') if 0;
 my $position = -s $node->logfile;
 kill 'KILL', $pid;
 $node->wait_for_log(qr/terminated by signal 9/, $position);
@@ -139,12 +155,15 @@ for my $round (1 .. 6)
 \echo begun
 SET dbadvisor.overhead_target = 100;
 DO $$ BEGIN FOR i IN 1 .. 1000000 LOOP
-EXECUTE format('SELECT count(*) AS busy_%s FROM bill WHERE id < %s', i % 300, i);
+EXECUTE format('SELECT 1 AS busy_%s%s FROM bill WHERE id < %s', i % 300,
+               (SELECT string_agg(CASE WHEN (i % 300) & (1 << b) > 0 THEN ', id' ELSE ', amount' END, '')
+                FROM generate_series(0, 8) b), i);
 IF i % 10 = 0 THEN COMMIT; END IF;
 END LOOP; END $$;
 END
 	$node->poll_query_until('postgres',
-		"SELECT count(*) > 100 FROM dbadvisor.statements WHERE query ~ 'AS busy_'");
+		"SELECT count(*) > 100 FROM dbadvisor.statements WHERE query ~ 'AS busy_'")
+	  or die 'the session is not at work';
 	select undef, undef, undef, 0.01 * $round;
 	kill 'KILL', $pid;
 	$node->wait_for_log(qr/terminated by signal 9/, $position);
@@ -172,24 +191,24 @@ run_marked('slow', 1);
 $node->safe_psql('postgres', 'SELECT pg_sleep(0.3), amount AS slow_one FROM bill WHERE id = 1');
 for my $part (0 .. 9)
 {
-	$node->safe_psql('postgres', join("\n", map { "SELECT amount AS quick_$_ FROM bill WHERE id = $_;" } $part * 100 .. $part * 100 + 99));
+	$node->safe_psql('postgres', join("\n", map { 'SELECT 1 AS quick, ' . columns($_) . " FROM bill WHERE id = $_;" } $part * 100 .. $part * 100 + 99));
 }
 is( $node->safe_psql('postgres', 'SELECT statements <= max_statements, evicted > 500 FROM dbadvisor.store'),
 	't|t', 'a full store evicts, and counts it');
-is( $node->safe_psql('postgres', q{SELECT count(*) FROM dbadvisor.statements WHERE query ~ 'AS slow_one '}),
+is( $node->safe_psql('postgres', q{SELECT count(*) FROM dbadvisor.statements WHERE query ~ 'AS slow_one\M'}),
 	'1', 'what took the most time stays');
 is( $node->safe_psql('postgres',
 		q{SELECT sum(calls) >= 1000 FROM dbadvisor.statements WHERE query ~ 'quick' OR query = '<evicted statements>'}),
 	't', 'what evicted statements counted is in the sum');
 $node->safe_psql('postgres', 'SET dbadvisor.overhead_target = 100;' . join("\n",
-		map { "SELECT '" . ('x' x 400) . "$_' AS wide_$_, amount FROM bill WHERE id = $_ AND amount IN (" . join(',', 1 .. 150) . ');' } 1 .. 300));
+		map { "SELECT '" . ('x' x 400) . "$_' AS wide, " . columns($_) . " FROM bill WHERE id = $_ AND amount IN (" . join(',', 1 .. 150) . ');' } 1 .. 300));
 is( $node->safe_psql('postgres', 'SELECT sample_bytes_used <= sample_bytes, samples_dropped >= 0, failures FROM dbadvisor.store'),
 	't|t|0', 'samples stay within their memory');
 
 # -------------------------------------------- databases and roles that are gone
 
 $node->safe_psql('postgres', 'CREATE DATABASE gone; CREATE ROLE gone_user LOGIN');
-$node->safe_psql('gone', 'CREATE TABLE bill (id int, amount int); GRANT SELECT ON bill TO gone_user; SET ROLE gone_user; SELECT amount AS of_gone FROM bill WHERE id = 1');
+$node->safe_psql('gone', 'CREATE TABLE bill (id int, amount int); GRANT SELECT ON bill TO gone_user; SET ROLE gone_user; ' . marked('of_gone') . ' WHERE id = 1');
 $node->safe_psql('postgres', 'DROP DATABASE gone; DROP ROLE gone_user');
 is(known('of_gone'), '1 0', 'statements of a dropped database and role can be read');
 is($node->safe_psql('postgres', 'SELECT count(*) >= 0 FROM dbadvisor.samples'), 't', 'and so can their samples');
@@ -207,23 +226,23 @@ END
 run_marked('secret', 2);
 my $as_clerk = sub { $node->safe_psql('postgres', $_[0], extra_params => [ '-U', 'clerk' ]) };
 my $as_watcher = sub { $node->safe_psql('postgres', $_[0], extra_params => [ '-U', 'watcher' ]) };
-my $queryid = $node->safe_psql('postgres', q{SELECT queryid FROM dbadvisor.statements WHERE query ~ 'AS secret '});
-is($as_watcher->(q{SELECT calls FROM dbadvisor.statements WHERE query ~ 'AS secret '}), '2', 'pg_monitor sees all statements');
+my $queryid = $node->safe_psql('postgres', q{SELECT queryid FROM dbadvisor.statements WHERE query ~ 'AS secret\M'});
+is($as_watcher->(q{SELECT calls FROM dbadvisor.statements WHERE query ~ 'AS secret\M'}), '2', 'pg_monitor sees all statements');
 is($as_clerk->(q{SELECT count(*) FROM dbadvisor.statements WHERE query ~ 'secret'}), '0', 'another user does not see their texts');
 is( $as_clerk->(q{SELECT count(*) > 0 FROM dbadvisor.statements WHERE query = '<insufficient privilege>' AND queryid IS NULL}),
 	't', 'only their numbers');
-is($as_clerk->(q{SELECT count(*) FROM dbadvisor.samples}), '0', 'nor their values');
-is($as_clerk->(q{SELECT count(*) FROM dbadvisor.statement_plans WHERE plan <> '<insufficient privilege>'}), '0', 'nor their plans');
+is($as_clerk->(q{SELECT count(*) FROM dbadvisor.samples WHERE userid <> 'clerk'::regrole}), '0', 'nor their values');
+is($as_clerk->(q{SELECT count(*) FROM dbadvisor.statement_plans WHERE userid <> 'clerk'::regrole AND plan <> '<insufficient privilege>'}), '0', 'nor their plans');
 my ($status, $stdout, $stderr) = $node->psql('postgres', "SELECT dbadvisor.explain_sample($queryid)", extra_params => [ '-U', 'clerk' ]);
 like($stderr, qr/no statement/, 'nor what they are planned to');
-$as_clerk->('SELECT amount AS own FROM bill WHERE id = 3');
-is($as_clerk->(q{SELECT calls FROM dbadvisor.statements WHERE query ~ 'AS own '}), '1', 'but his own');
-is($as_clerk->(q{SELECT parameters FROM dbadvisor.samples WHERE query ~ 'AS own '}), '{3}', 'with their values');
+$as_clerk->('' . marked('own') . ' WHERE id = 3');
+is($as_clerk->(q{SELECT calls FROM dbadvisor.statements WHERE query ~ 'AS own\M'}), '1', 'but his own');
+is($as_clerk->(q{SELECT parameters FROM dbadvisor.samples WHERE query ~ 'AS own\M'}), '{3}', 'with their values');
 
 # Types only.
-$node->safe_psql('postgres', 'SET dbadvisor.capture_parameters = off; SELECT amount AS discreet FROM bill WHERE id = 4242');
-is( $node->safe_psql('postgres', q{SELECT parameters, parameter_types FROM dbadvisor.samples WHERE query ~ 'AS discreet '}),
-	'{NULL}|{integer}', 'values are not kept when that is off');
+$node->safe_psql('postgres', 'SET dbadvisor.capture_parameters = off; ' . marked('discreet') . ' WHERE id = 4242');
+is( $node->safe_psql('postgres', q{SELECT parameters, parameter_types FROM dbadvisor.samples WHERE query ~ 'AS discreet\M'}),
+	'{"(not kept)"}|{integer}', 'values are not kept when that is off');
 $node->stop;
 unlike(slurp_file($file), qr/4242/, 'nor in the file');
 $node->start;
