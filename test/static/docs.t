@@ -33,7 +33,7 @@ for my $object (sort keys %objects)
     next if $object =~ /_support$/;
     like($reference, qr/(?:^### |`)$object\b/m, "the reference has $object");
 }
-my @settings = content('src/settings.c') =~ /"(dbadvisor\.\w+)"/g;
+my @settings = content('src/settings.c') =~ /Define\w+\("(dbadvisor\.\w+)"/g;
 cmp_ok(scalar @settings, '>', 0, 'there are settings');
 like($reference, qr/^\| `\Q$_\E` \|/m, "the reference has $_") for @settings;
 

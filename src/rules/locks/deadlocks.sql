@@ -39,7 +39,6 @@ WITH limits AS MATERIALIZED (
            least('1 hour', current_setting('dbadvisor.min_window')::interval) AS min_counted,
            extract(epoch FROM current_setting('deadlock_timeout')::interval)::float8 * 1000 AS timeout_ms,
            400 AS compared_characters,
-           120 AS shown_characters,
            20 AS max_findings
 ), here AS MATERIALIZED (
     SELECT d.oid AS dbid
@@ -164,12 +163,9 @@ WITH limits AS MATERIALIZED (
     LIMIT (SELECT max_findings FROM limits)
 ), named AS (
     SELECT j.*,
-           CASE WHEN length(j.own_shown) > l.shown_characters
-                THEN left(j.own_shown, l.shown_characters) || '...' ELSE j.own_shown END AS own,
-           CASE WHEN length(j.other_shown) > l.shown_characters
-                THEN left(j.other_shown, l.shown_characters) || '...' ELSE j.other_shown END AS other
+           dbadvisor.in_one_line(j.own_shown) AS own,
+           CASE WHEN j.other_shown IS NOT NULL THEN dbadvisor.in_one_line(j.other_shown) END AS other
     FROM judged j
-    CROSS JOIN limits l
 )
 SELECT NULL::oid AS classid,
        NULL::oid AS objid,
@@ -177,10 +173,7 @@ SELECT NULL::oid AS classid,
        'statement ' || n.first AS object,
        format('%s in %s, the last on %s, each of which ended a transaction: %s %s',
               CASE n.deadlocks WHEN 1 THEN '1 deadlock' ELSE format('%s deadlocks', n.deadlocks) END,
-              CASE WHEN n.hours * 60 < 2 THEN 'two minutes'
-                   WHEN n.hours < 2 THEN format('%s minutes', round(n.hours * 60))
-                   WHEN n.hours < 72 THEN format('%s hours', round(n.hours))
-                   ELSE format('%s days', round(n.hours / 24)) END,
+              dbadvisor.in_words(n.hours * 3600 * 1000),
               to_char(n.last_at, 'YYYY-MM-DD HH24:MI'),
               n.own,
               CASE WHEN n.is_same THEN '(two executions of it locked each other out)'

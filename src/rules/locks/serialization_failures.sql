@@ -39,7 +39,6 @@ WITH limits AS MATERIALIZED (
            interval '1 day' AS max_age,
            least('1 hour', current_setting('dbadvisor.min_window')::interval) AS min_counted,
            0.01 AS shown_share,
-           120 AS shown_characters,
            3 AS max_statements
 ), here AS MATERIALIZED (
     SELECT d.oid AS dbid
@@ -76,12 +75,8 @@ WITH limits AS MATERIALIZED (
     HAVING sum(s.serialization_failures) > 0
 ), worst AS MATERIALIZED (
     SELECT h.*,
-           CASE WHEN length(t.text) > l.shown_characters
-                THEN left(t.text, l.shown_characters) || '...' ELSE t.text END AS shown
+           dbadvisor.in_one_line(h.query) AS shown
     FROM hit h
-    CROSS JOIN limits l
-    CROSS JOIN LATERAL (
-        SELECT btrim(regexp_replace(left(h.query, 10 * l.shown_characters), '\s+', ' ', 'g')) AS text) t
     ORDER BY h.failures DESC, h.queryid
     LIMIT (SELECT max_statements FROM limits)
 ), judged AS (
@@ -112,10 +107,7 @@ SELECT 'pg_database'::regclass::oid AS classid,
        concat(
            format('%s transactions failed in %s because they could not be serialized%s',
                   j.failures,
-                  CASE WHEN j.hours * 60 < 2 THEN 'two minutes'
-                       WHEN j.hours < 2 THEN format('%s minutes', round(j.hours * 60))
-                       WHEN j.hours < 72 THEN format('%s hours', round(j.hours))
-                       ELSE format('%s days', round(j.hours / 24)) END,
+                  dbadvisor.in_words(j.hours * 3600 * 1000),
                   CASE WHEN j.share >= l.shown_share
                        THEN format(', %s %% of all', round((100 * j.share)::numeric, 1)) END),
            CASE WHEN j.failures > j.in_statements

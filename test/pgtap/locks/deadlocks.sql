@@ -37,7 +37,7 @@ SELECT is((SELECT count(*) FROM dbadvisor.recommendations('{locks}', 'info') WHE
 
 SELECT test.named('UPDATE account /*') AS self \gset
 SELECT ok(test.found('deadlocks', :'self'), 'a statement that meets itself is reported');
-SELECT matches(detail, '^[0-9]+ deadlocks in (two|[0-9]+) minutes, the last on .*: UPDATE account SET balance = balance -\s?\? WHERE id = \? AND owner <> \? \(two executions of it locked each other out\)$',
+SELECT matches(detail, '^[0-9]+ deadlocks in [0-9.]+ (s|minutes|hours), the last on .*: UPDATE account SET balance = balance -\s?\? WHERE id = \? AND owner <> \? \(two executions of it locked each other out\)$',
                'in words, without constants and comments')
 FROM test.finding('deadlocks', :'self');
 SELECT is(evidence ->> 'meets_itself' || ' ' || (evidence ->> 'waited_for') || ' ' || (evidence ->> 'tables'),

@@ -29,7 +29,7 @@ SELECT is((evidence -> 'statements' -> 0 ->> 'executions')::int, 1200, 'of how m
 FROM test.finding('serialization_failures', :'database');
 SELECT ok(abs((evidence -> 'statements' -> 0 ->> 'share')::float8 - :failed / 1200.0) < 0.001, 'and the share')
 FROM test.finding('serialization_failures', :'database');
-SELECT matches(detail, '^[0-9]+ transactions failed in (two|[0-9]+) minutes because they could not be serialized, [0-9.]+ % of all; most of them in: UPDATE counter SET n = n \+ \$1 WHERE id = \$2 \([0-9.]+ % of its executions\)$',
+SELECT matches(detail, '^[0-9]+ transactions failed in [0-9.]+ (s|minutes|hours) because they could not be serialized, [0-9.]+ % of all; most of them in: UPDATE counter SET n = n \+ \$1 WHERE id = \$2 \([0-9.]+ % of its executions\)$',
                'in words')
 FROM test.finding('serialization_failures', :'database');
 SELECT is(severity, 'warning', 'more than a fifth is a warning') FROM test.finding('serialization_failures', :'database');
