@@ -1056,19 +1056,13 @@ CREATE VIEW dbadvisor.statement_totals AS
            now() - s.since AS observed,
            s.calls / h.hours AS calls_per_hour,
            s.ms / h.hours AS ms_per_hour,
-           CASE WHEN s.query IS NULL THEN '(its text is lost)'
-                WHEN length(l.line) > 120 THEN left(l.line, 120) || '...'
-                ELSE l.line END AS shown
+           dbadvisor.in_one_line(s.query) AS shown
     FROM summed s
     CROSS JOIN LATERAL (
         SELECT greatest(5, extract(epoch FROM now() - s.since))::float8 / 3600 AS hours) h
-    CROSS JOIN LATERAL (
-        SELECT btrim(regexp_replace(left(s.query, 1200), '\s+', ' ', 'g')) AS line) l
-    WHERE s.query IS NULL
-       OR (s.query ~* '^(\s|\(|/\*([^*]|\*+[^*/])*\*+/|--[^\n]*\n)*(select|insert|update|delete|merge|with|values|table)\M'
-           AND s.query !~* 'dbadvisor[.]|pg_stat_statements');
+    WHERE dbadvisor.is_judged(s.query, s.toplevel);
 COMMENT ON VIEW dbadvisor.statement_totals IS
-    'The observed statements of this database that rules look at, each once: summed over users and levels, with rates per hour. No utility statements, and none that read dbadvisor or pg_stat_statements. Those of other users are missing for a role that is not a member of pg_read_all_stats.';
+    'The observed statements of this database of which rules speak, see is_judged(), each once: summed over users and levels, with rates per hour. Those of other users are missing for a role that is not a member of pg_read_all_stats.';
 
 CREATE VIEW dbadvisor.autovacuum_units AS
     WITH settings AS (

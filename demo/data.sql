@@ -134,4 +134,4 @@ SELECT 'rare ' || i, 1, false FROM generate_series(1, 1000) i;
 INSERT INTO ops.messages (tenant_id, body)
 SELECT CASE WHEN i % 5 > 0 THEN 1 ELSE 2 + i / 5 % 49 END,
        'Hello, about order ' || i || ': when will it be delivered? ' || md5(i::text)
-FROM generate_series(1, ((:orders) * 2.5)::int) i;
+FROM generate_series(1, ((:orders) * 1.5)::int) i;

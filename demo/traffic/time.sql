@@ -5,7 +5,6 @@
 \set t1 case when random(1, 100) <= 3 then 1 else random(2, 50) end
 \set t2 case when random(1, 100) <= 3 then 1 else random(2, 50) end
 \set t3 case when random(1, 100) <= 3 then 1 else random(2, 50) end
-\set t4 case when random(1, 100) <= 3 then 1 else random(2, 50) end
 \set p1 random(1, :products - 12)
 \set p2 :p1 + 1
 \set p3 :p1 + 2
@@ -21,7 +20,6 @@
 SELECT count(*) FROM ops.messages WHERE tenant_id = :t1 AND lower(body) ~ 'refund|return';
 SELECT count(*) FROM ops.messages WHERE tenant_id = :t2 AND lower(body) ~ 'refund|return';
 SELECT count(*) FROM ops.messages WHERE tenant_id = :t3 AND lower(body) ~ 'refund|return';
-SELECT count(*) FROM ops.messages WHERE tenant_id = :t4 AND lower(body) ~ 'refund|return';
 SELECT p.name AS product, i.quantity, seller.name AS seller, s.quantity AS stock, r.stars, y.amount AS paid, c.full_name, t.name AS tenant FROM shop.orders o JOIN shop.tenants t ON t.id = o.tenant_id JOIN shop.customers c ON c.id = o.customer_id JOIN shop.order_items i ON i.order_id = o.id JOIN shop.products p ON p.id = i.product_id JOIN shop.tenants seller ON seller.id = p.tenant_id LEFT JOIN shop.stock_levels s ON s.product_id = p.id AND s.warehouse = 'north' LEFT JOIN shop.reviews r ON r.product_id = p.id AND r.customer_id = c.id LEFT JOIN shop.payments y ON y.order_id = o.id WHERE o.id = :order;
 BEGIN;
 SELECT id, name FROM shop.products WHERE id BETWEEN :p1 AND :p12;

@@ -9,7 +9,7 @@
 #define DBA_BLOB_H
 
 /* Bytes of a packed statement or of its values; larger ones are not kept. */
-#define DBA_MAX_PACKED (64 * 1024)
+#define DBA_MAX_PACKED 65536
 
 /* What is in it; changes with the layout of the content. */
 typedef enum DbaBlobKind

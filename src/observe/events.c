@@ -283,9 +283,9 @@ copy_detail(char *into, const char *detail)
 
 	if (length >= DBA_MAX_EVENT_DETAIL)
 		length = pg_mbcliplen(detail, length, DBA_MAX_EVENT_DETAIL - 1);
+	memset(into, 0, DBA_MAX_EVENT_DETAIL);
 	if (length > 0)
-		memcpy(into, detail, length);
-	memset(into + length, 0, DBA_MAX_EVENT_DETAIL - length);
+		strlcpy(into, detail, length + 1);
 }
 
 /*

@@ -134,6 +134,9 @@ static void on_process_utility(PlannedStmt *pstmt, const char *query_string,
 							   bool read_only_tree, ProcessUtilityContext context,
 							   ParamListInfo params, QueryEnvironment *query_env,
 							   DestReceiver *dest, QueryCompletion *qc);
+static void enter_utility(const PlannedStmt *pstmt, const char *query_string);
+static void fail_utility(int caller_depth);
+static void leave_utility(int caller_depth, int64 rows);
 static void on_transaction(XactEvent event, void *arg);
 static void on_subtransaction(SubXactEvent event, SubTransactionId subid,
 							  SubTransactionId parent, void *arg);
@@ -816,11 +819,7 @@ on_process_utility(PlannedStmt *pstmt, const char *query_string,
 				   ParamListInfo params, QueryEnvironment *query_env,
 				   DestReceiver *dest, QueryCompletion *qc)
 {
-	DbaTally   *tally = NULL;
-	int			caller_depth = depth;
-	Frame	   *frame;
-	int64		begun_ns;
-	DbaBatch   *batch;
+	const int	caller_depth = depth;
 
 	if (IsA(pstmt->utilityStmt, ExecuteStmt) ||
 		IsA(pstmt->utilityStmt, PrepareStmt))
@@ -829,14 +828,8 @@ on_process_utility(PlannedStmt *pstmt, const char *query_string,
 					 query_env, dest, qc);
 		return;
 	}
-	if (pstmt->queryId != 0 && observing())
-		tally = tally_of(pstmt->queryId);
-	if (tally != NULL && !tally->known)
-		dba_inspect_text(tally, query_string, pstmt->stmt_location,
-						 pstmt->stmt_len);
-	begun_ns = now_ns();
-	frame = push_frame(tally, begun_ns, ANY_LEVEL);
-	note_usage(&frame->usage);
+
+	enter_utility(pstmt, query_string);
 	PG_TRY();
 	{
 		call_utility(pstmt, query_string, read_only_tree, context, params,
@@ -844,30 +837,61 @@ on_process_utility(PlannedStmt *pstmt, const char *query_string,
 	}
 	PG_CATCH();
 	{
-		if (failed.queryid == 0 && dba_running_statement() != NULL)
-			failed = *dba_running_statement();
-		depth = caller_depth;
-		if (tally != NULL && dba_tally_usable)
-		{
-			dba_tally_batch(tally)->counters.errors++;
-			dba_tally_batch(tally)->counters.error_ns += now_ns() - begun_ns;
-		}
+		fail_utility(caller_depth);
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
+	leave_utility(caller_depth, utility_rows(qc));
+}
+
+/* Begins the frame of a utility statement. */
+static void
+enter_utility(const PlannedStmt *pstmt, const char *query_string)
+{
+	DbaTally   *tally = NULL;
+	Frame	   *frame;
+
+	if (pstmt->queryId != 0 && observing())
+		tally = tally_of(pstmt->queryId);
+	if (tally != NULL && !tally->known)
+		dba_inspect_text(tally, query_string, pstmt->stmt_location,
+						 pstmt->stmt_len);
+	frame = push_frame(tally, now_ns(), ANY_LEVEL);
+	note_usage(&frame->usage);
+}
+
+/* Leaves it, and all above it, by an error. */
+static void
+fail_utility(int caller_depth)
+{
+	const DbaStatementKey *key = dba_running_statement();
+	Frame	   *frame = &running[Min(caller_depth, MAX_RUNNING)];
+
+	if (failed.queryid == 0 && key != NULL)
+		failed = *key;
+	depth = caller_depth;
+	count_error(frame->tally, frame->begun_ns);
+}
+
+/* Leaves it in good order, and counts it. */
+static void
+leave_utility(int caller_depth, int64 rows)
+{
+	Frame	   *frame = &running[Min(caller_depth, MAX_RUNNING)];
+	DbaBatch   *batch;
 
 	/* A cursor was declared: it runs later, at another depth. */
 	if (begun.query_desc != NULL)
 		put_aside(nest_level);
 	depth = caller_depth;
 
-	/* DROP EXTENSION, or the end of the session, may have ended observing. */
-	if (tally == NULL || !dba_tally_usable)
+	/* The end of the session may have ended observing. */
+	if (frame->tally == NULL || !dba_tally_usable)
 		return;
-	batch = dba_tally_batch(tally);
+	batch = dba_tally_batch(frame->tally);
 	add_usage(&batch->counters, &frame->usage);
 	latest_ns = now_ns();
-	add_call(batch, latest_ns - begun_ns, utility_rows(qc));
+	add_call(batch, latest_ns - frame->begun_ns, rows);
 }
 
 /* ------------------------------------------------------------------------

@@ -8,10 +8,11 @@
  * are slower than all before.
  *
  * Nothing that goes wrong here may reach the statement.  All of it runs inside
- * of dba_guarded(), which catches errors without a subtransaction: that is
- * sound because what runs there uses memory and the caches of the catalog, and
- * nothing else that an error would have to undo.  The exception is the text of
- * a plan, which gets a subtransaction.
+ * of dba_guarded(), which catches errors without a subtransaction: that would
+ * have to be begun, and when memory runs out in the middle of that the
+ * statement's own transaction cannot go on.  It is sound because what runs there
+ * uses memory and reads the catalog, and nothing else that an error would have
+ * to undo; what catalog lookups hold has a resource owner of its own.
  *
  * Locking: the store's, for moments.
  *
@@ -39,7 +40,7 @@
 #define COUNT_TUPLE_NS 10
 
 /* Executions faster than this are not worth a place as the slowest. */
-#define MIN_SLOW_NS (1000 * 1000)
+#define MIN_SLOW_NS INT64CONST(1000000)
 
 /* An execution must be slower by so much to be the slowest anew. */
 #define SLOWER 1.1
@@ -96,6 +97,7 @@ static void take_values(void *arg);
 static void hash_values(void *arg);
 static uint64 datum_hash(Datum value, bool by_value, int16 length);
 static void keep_execution(void *arg);
+static void release_owner(ResourceOwner owner, bool ended_well);
 static void look_at_plan(DbaExecution *execution, Findings *found);
 static void look_at_values(DbaExecution *execution, Findings *found);
 static void keep_findings(DbaExecution *execution, const Findings *found);
@@ -104,7 +106,6 @@ static void keep_sample(DbaEntry *entry, int place, const DbaExecution *executio
 						bool is_text, const char *data, Size size);
 static char *raw_text(const QueryDesc *query_desc, Size *size);
 static bool wants_plan_text(const DbaExecution *execution);
-static char *plan_text(QueryDesc *query_desc);
 
 /*
  * Whether an error could be undone here.  A statement can run while its caller
@@ -127,6 +128,7 @@ dba_guarded(DbaGuarded function, void *arg)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
+	ResourceOwner volatile mine = NULL;
 	uint32		cancel_holdoff = QueryCancelHoldoffCount;
 	volatile bool ok = true;
 
@@ -141,12 +143,20 @@ dba_guarded(DbaGuarded function, void *arg)
 			work_context = AllocSetContextCreate(TopMemoryContext, "dbadvisor work",
 												 ALLOCSET_DEFAULT_SIZES);
 		MemoryContextSwitchTo(work_context);
+		if (owner != NULL)
+		{
+			mine = ResourceOwnerCreate(owner, "dbadvisor");
+			CurrentResourceOwner = mine;
+		}
 		function(arg);
+		CurrentResourceOwner = owner;
+		release_owner(mine, true);
 	}
 	PG_CATCH();
 	{
 		LWLockReleaseAll();
 		CurrentResourceOwner = owner;
+		release_owner(mine, false);
 		FlushErrorState();
 		dba_store_lost(DBA_LOST_BY_FAILURE, 1);
 		ok = false;
@@ -158,6 +168,18 @@ dba_guarded(DbaGuarded function, void *arg)
 	if (work_context != NULL)
 		MemoryContextReset(work_context);
 	return ok;
+}
+
+/* Gives back what catalog lookups held, after an error all of it. */
+static void
+release_owner(ResourceOwner owner, bool ended_well)
+{
+	if (owner == NULL)
+		return;
+	ResourceOwnerRelease(owner, RESOURCE_RELEASE_BEFORE_LOCKS, ended_well, false);
+	ResourceOwnerRelease(owner, RESOURCE_RELEASE_LOCKS, ended_well, false);
+	ResourceOwnerRelease(owner, RESOURCE_RELEASE_AFTER_LOCKS, ended_well, false);
+	ResourceOwnerDelete(owner);
 }
 
 /* ------------------------------------------------------------------------
@@ -416,7 +438,7 @@ keep_execution(void *arg)
 	look_at_plan(execution, &found);
 	look_at_values(execution, &found);
 	if (execution->counted && wants_plan_text(execution))
-		found.plan = plan_text(execution->query_desc);
+		found.plan = dba_plan_text(execution->query_desc);
 	keep_findings(execution, &found);
 }
 
@@ -558,36 +580,4 @@ wants_plan_text(const DbaExecution *execution)
 	wants = entry->plan_text == 0 || execution->ns > SLOWER * entry->plan_text_ns;
 	dba_store_unlock(entry);
 	return wants;
-}
-
-/*
- * The text of a plan, or NULL.  Naming objects reads the catalog, so this has a
- * subtransaction to clean up after errors.
- */
-static char *
-plan_text(QueryDesc *query_desc)
-{
-	MemoryContext caller = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	char	   *volatile text = NULL;
-
-	BeginInternalSubTransaction(NULL);
-	PG_TRY();
-	{
-		MemoryContextSwitchTo(caller);
-		text = dba_plan_text(query_desc);
-		ReleaseCurrentSubTransaction();
-	}
-	PG_CATCH();
-	{
-		MemoryContextSwitchTo(caller);
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		dba_store_lost(DBA_LOST_BY_FAILURE, 1);
-		text = NULL;
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(caller);
-	CurrentResourceOwner = owner;
-	return text;
 }

@@ -47,7 +47,7 @@ dba_plan_text(QueryDesc *query_desc)
 		int			kept = pg_mbcliplen(text->data, text->len,
 										DBA_MAX_PLAN_TEXT - strlen(CUT_MARK));
 
-		strcpy(text->data + kept, CUT_MARK);
+		strlcpy(text->data + kept, CUT_MARK, text->maxlen - kept);
 	}
 	return text->data;
 }

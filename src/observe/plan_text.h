@@ -11,7 +11,7 @@
 #include "executor/execdesc.h"
 
 /* Bytes of a plan's text that are kept; the rest is "...". */
-#define DBA_MAX_PLAN_TEXT (16 * 1024)
+#define DBA_MAX_PLAN_TEXT 16384
 
 extern char *dba_plan_text(QueryDesc *query_desc);
 

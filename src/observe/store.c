@@ -46,7 +46,7 @@
 #define EVICTION_SAMPLE 64
 
 /* Microseconds for which a statement is spared: sessions flush once a second. */
-#define NEW_USEC (10 * 1000 * 1000)
+#define NEW_USEC (10 * USECS_PER_SEC)
 
 #define STORE_MAGIC 0x64626173
 #define LOCK_TRANCHE "dbadvisor"

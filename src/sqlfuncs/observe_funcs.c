@@ -808,6 +808,10 @@ dba_sql_reset(PG_FUNCTION_ARGS)
 	(void) fcinfo;
 	demand_store();
 	dba_store_reset();
+
+	/* Or this session would take the texts for known until its next flush. */
+	if (dba_tally_usable)
+		dba_tally_flush(true);
 	PG_RETURN_VOID();
 }
 

@@ -51,7 +51,8 @@ my $forgotten = IPC::Run::start(
 	'<', \undef, '>', \my $forgotten_out, '2>', \my $forgotten_err);
 demo_file($_) for qw(holders age);
 traffic(200, qw(browse account checkout backoffice));
-traffic(20, qw(plans paging));
+traffic(20, qw(plans));
+traffic(100, qw(paging));
 traffic(10, qw(report));
 traffic(60, $_) for qw(locks invoices devices);
 traffic(200, qw(time));

@@ -23,8 +23,9 @@
 --
 -- Not reported: tables that are read without a condition, as by count(*);
 -- statements that need more than a tenth of what they read; joins; what foreign
--- keys run (see foreign_key_without_index); utility statements, and what was seen
--- last before an index with such a column in front was built. What an index cannot
+-- keys run (see foreign_key_without_index); utility statements; what was seen last
+-- before an index with such a column in front was built; and statements for which
+-- an index on all of these columns is there: the planner chose otherwise. What an index cannot
 -- serve, as a function of a column, LIKE '%x' or <>, is reported, because it costs
 -- as much, and the caution says so.
 
@@ -121,23 +122,31 @@ WITH limits AS MATERIALIZED (
                                OR dbadvisor.plan_compares(w.plan, a.attname) THEN 2 END AS place
               FROM pg_attribute a
               WHERE a.attrelid = w.relation
-                AND a.attnum = ANY (w.columns || coalesce(w.equality, '{}'))) p) c
+                AND a.attnum = ANY (w.columns || coalesce(w.equality || w.range, '{}'))) p) c
     JOIN pg_attribute a ON a.attrelid = w.relation AND a.attnum = c.attnum
     GROUP BY w.queryid
 ), reported AS (
-    SELECT w.*, c.list, c.index_list, c.unserved, i.existing
+    SELECT w.*, c.list, c.index_list, c.unserved, i.existing, i.serving
     FROM wasteful w
     CROSS JOIN limits l
     LEFT JOIN columns c USING (queryid)
     LEFT JOIN LATERAL (
         SELECT string_agg(quote_ident(x.name), ', ' ORDER BY x.name) AS existing,
-               bool_or(x.is_ready AND dbadvisor.relation_created(x.indexrelid) > w.last_seen) AS is_newer
+               string_agg(quote_ident(x.name), ', ' ORDER BY x.name)
+                   FILTER (WHERE x.attnums::int2[] @> c.index_attnums
+                             AND (SELECT count(*)
+                                  FROM unnest(x.attnums::int2[]) WITH ORDINALITY AS k(attnum, place)
+                                  WHERE k.place <= cardinality(c.index_attnums)
+                                    AND k.attnum = ANY (c.index_attnums)) = cardinality(c.index_attnums)
+                             AND NOT x.is_partial) AS serving,
+               bool_or(dbadvisor.relation_created(x.indexrelid) > w.last_seen) AS is_newer
         FROM dbadvisor.user_indexes x
         WHERE x.relid = w.relation
           AND x.is_valid
           AND x.attnums[0] = ANY (c.index_attnums)) i ON true
     WHERE (w.bytes >= l.min_bytes OR w.ms_per_hour >= l.heavy_ms_per_hour)
       AND NOT coalesce(i.is_newer, false)
+      AND (i.serving IS NULL OR c.unserved > 0)
     ORDER BY w.ms_per_hour DESC, w.queryid
     LIMIT (SELECT max_findings FROM limits)
 )
@@ -163,11 +172,14 @@ SELECT NULL::oid AS classid,
        concat_ws(' ',
            CASE WHEN r.index_list IS NULL
                 THEN 'No column is compared as it is with a value, so an index on a plain column will not help: index the expression as the statement has it, use an index for patterns (pg_trgm), or write the condition for the bare column.'
+                WHEN r.serving IS NOT NULL
+                THEN format('%s finds rows by (%s) already; what throws them away is a condition on an expression, a pattern or a negation: index the expression as the statement has it, use an index for patterns (pg_trgm), or write the condition for the bare column.',
+                            r.serving, r.index_list)
                 ELSE format('An index on %I.%I (%s) would lead to the rows that are kept. Look at the plan, and at what else it could serve, before you make it: every write to the table pays for it.',
                             r.schema, r.name, r.index_list) END,
-           CASE WHEN r.unserved > 0 AND r.index_list IS NOT NULL
+           CASE WHEN r.unserved > 0 AND r.index_list IS NOT NULL AND r.serving IS NULL
                 THEN 'Another part of the condition is on an expression, a pattern or a negation, which that does not serve.' END,
-           CASE WHEN r.existing IS NOT NULL
+           CASE WHEN r.existing IS NOT NULL AND r.serving IS NULL
                 THEN format('%s begins with one of these columns already, and that was not enough: more of them in one index, or a condition that it can use (see the plan).', r.existing) END) AS caution,
        jsonb_build_object(
            'queryid', r.queryid::text,

@@ -10,7 +10,8 @@
 --
 -- From each execution that spilled, dbadvisor knows how much memory would have
 -- kept it in memory: a value of work_mem, with hash_mem_multiplier reckoned in.
--- The finding names the one that would have held 95 % of them.
+-- The finding names the one that would have held 95 % of them, with a tenth more
+-- because the server's own accounting differs a little, in whole MB.
 --
 -- Reported are statements that spilled in 5 executions or more, take 10 s an
 -- hour or more, and write 100 MB an hour or more to temporary files. Severity is
@@ -39,6 +40,7 @@ WITH limits AS MATERIALIZED (
            100 * 1024 * 1024 AS min_bytes_per_hour,
            10 * 1024 * 1024 * 1024::bigint AS heavy_bytes_per_hour,
            0.5 AS min_calls_per_hour,
+           1.1 AS headroom,
            1024 AS max_mb,
            greatest(1024, (SELECT s.setting::bigint FROM pg_settings s WHERE s.name = 'shared_buffers')
                           * current_setting('block_size')::bigint / (1024 * 1024)) AS max_mb_together,
@@ -80,12 +82,13 @@ WITH limits AS MATERIALIZED (
     GROUP BY s.queryid, s.userid
 ), lacking AS (
     SELECT u.*,
-           ceil(u.bytes / 1048576.0)::bigint AS mb,
+           ceil(l.headroom * u.bytes / 1048576.0)::bigint AS mb,
            coalesce(c.bytes, server.bytes) AS bytes_now,
            r.rolname, r.rolsuper, r.rolcanlogin
     FROM users u
     JOIN pg_roles r ON r.oid = u.userid
     CROSS JOIN here h
+    CROSS JOIN limits l
     CROSS JOIN server
     LEFT JOIN LATERAL (
         SELECT g.bytes

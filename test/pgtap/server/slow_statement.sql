@@ -3,7 +3,7 @@
 -- pg_stat_statements knows it, then as dbadvisor observed it.  Here and not with
 -- its category because it resets both for the server.
 \ir ../rule.psql
-SELECT plan(47);
+SELECT plan(48);
 
 -- As where dbadvisor is not preloaded.
 CREATE OR REPLACE FUNCTION dbadvisor.observing_obstacle() RETURNS text
@@ -210,6 +210,8 @@ SELECT 'SELECT count(id) FROM orders WHERE id <= ' || 1 + i / 14 || ' AND slow()
 RESET statement_timeout;
 \o
 
+SELECT is(count(*)::int, 2, 'after a reset the texts are taken anew')
+FROM dbadvisor.known_statements WHERE query ~ '^SELECT id FROM orders';
 SELECT is(concat_ws(' ', f.evidence ->> 'source', f.evidence ->> 'calls', f.evidence ->> 'errors'), 'dbadvisor 30 0',
           'an observed statement is reported, with the calls of all users')
 FROM test.finding('slow_statement', test.named('SELECT id FROM orders')) f;

@@ -2,7 +2,7 @@
 -- reported with the columns by which they look; those that need what they read,
 -- small tables, rare ones and what foreign keys run are not. An index ends it.
 \ir ../rule.psql
-SELECT plan(22);
+SELECT plan(24);
 
 SET dbadvisor.overhead_target = 100;
 SET max_parallel_workers_per_gather = 0;
@@ -37,6 +37,12 @@ SELECT :'one' FROM generate_series(1, 6) \gexec
 SELECT 'SELECT s.id, v.at AS joined FROM shop s JOIN visit v ON v."Shop" = s.id WHERE v.page = ''none'' AND s.id > 5' FROM generate_series(1, 6) \gexec
 SELECT 'SELECT at AS pattern FROM visit WHERE page LIKE ''%aaaaa%''' FROM generate_series(1, 6) \gexec
 SELECT 'SELECT page AS narrowed FROM visit WHERE kind = ''kind 1'' AND "Shop" = 8' FROM generate_series(1, 6) \gexec
+SELECT 'SELECT id, at, page AS behind FROM visit WHERE kind = ''kind 1'' AND page LIKE ''%aaaaa%''' FROM generate_series(1, 6) \gexec
+SET enable_indexscan = off;
+SET enable_bitmapscan = off;
+SELECT 'SELECT id, kind AS otherwise FROM visit WHERE id = 77' FROM generate_series(1, 6) \gexec
+RESET enable_indexscan;
+RESET enable_bitmapscan;
 SELECT 'UPDATE visit SET page = page WHERE "Shop" = 1 AND at < ''2026-01-02''' FROM generate_series(1, 6) \gexec
 SELECT 'SELECT count(*) AS counted FROM visit' FROM generate_series(1, 6) \gexec
 SELECT 'SELECT kind AS many FROM visit WHERE "Shop" < 20' FROM generate_series(1, 6) \gexec
@@ -80,6 +86,10 @@ SELECT ok(caution ~ '^No column is compared as it is', 'a pattern is said to be 
 FROM test.finding('filter_discards_most', test.named('AS pattern'));
 SELECT ok(caution ~ '\("Shop", kind\)' AND caution ~ 'visit_kind begins with one of these columns already', 'an index that does not suffice is named')
 FROM test.finding('filter_discards_most', test.named('AS narrowed'));
+SELECT ok(caution ~ '^visit_kind finds rows by \(kind\) already; what throws them away is', 'and one that does all it can')
+FROM test.finding('filter_discards_most', test.named('AS behind'));
+SELECT ok(test.has_fact('AS otherwise') AND NOT test.found('filter_discards_most', test.named('AS otherwise')),
+          'where the index is there and the planner chose otherwise nothing is advised');
 SELECT is(found ->> 'severity', 'warning', 'a large share of the time is a warning')
 FROM test.rows_with('filter_discards_most', '360 * 1000', '0') found
 WHERE found ->> 'object' = test.named('AS one');
