@@ -14,7 +14,7 @@
 
 #include <math.h>
 
-#define NS_PER_MS 1e6
+#define MS_IN_NS 1e6
 
 static void add_counters(DbaCounters *into, const DbaCounters *from);
 static void add_deviations(DbaEntry *entry, int64 calls, double mean_ms, double m2);
@@ -40,9 +40,9 @@ dba_entry_add(DbaEntry *entry, const DbaBatch *batch)
 
 	if (calls > 0)
 	{
-		add_deviations(entry, calls, (batch->base_ns + batch->sum / calls) / NS_PER_MS,
+		add_deviations(entry, calls, (batch->base_ns + batch->sum / calls) / MS_IN_NS,
 					   (batch->squares - batch->sum * batch->sum / calls) /
-					   (NS_PER_MS * NS_PER_MS));
+					   (MS_IN_NS * MS_IN_NS));
 		for (int i = 0; i < DBA_HISTOGRAM_BUCKETS; i++)
 			entry->histogram[i] += batch->histogram[i];
 	}
