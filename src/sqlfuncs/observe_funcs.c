@@ -35,6 +35,7 @@
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/tuplestore.h"
 
 PG_FUNCTION_INFO_V1(dba_sql_observing_obstacle);
@@ -84,6 +85,7 @@ typedef struct Wanted
 } Wanted;
 
 static const char *observing_obstacle(void);
+static bool is_loaded_by(const char *setting);
 static void begin_rows(FunctionCallInfo fcinfo, Row *row);
 static void demand_store(void);
 static void end_row(Row *row);
@@ -151,10 +153,16 @@ dba_sql_observing_obstacle(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(cstring_to_text(obstacle));
 }
 
+/*
+ * A session that loads the library merely to ask is observed itself from then
+ * on; that tells nothing of the others.
+ */
 static const char *
 observing_obstacle(void)
 {
-	if (dba_store_ready())
+	if (dba_store_ready() &&
+		(dba_preloaded || is_loaded_by("session_preload_libraries") ||
+		 is_loaded_by("local_preload_libraries")))
 		return NULL;
 	if (dba_preloaded)
 		return "dbadvisor could not get its shared memory when the server started: see the server's log";
@@ -163,16 +171,23 @@ observing_obstacle(void)
 		"dbadvisor is not preloaded: add it to shared_preload_libraries and restart";
 }
 
+/* Whether a list of libraries names this one. */
+static bool
+is_loaded_by(const char *setting)
+{
+	const char *libraries = GetConfigOption(setting, true, false);
+
+	return libraries != NULL && strstr(libraries, "dbadvisor") != NULL;
+}
+
 static void
 demand_store(void)
 {
-	const char *obstacle = observing_obstacle();
-
-	if (obstacle != NULL)
+	if (!dba_store_ready())
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("statements are not observed"),
-				 errdetail("%s.", obstacle)));
+				 errdetail("%s.", observing_obstacle())));
 	if (dba_tally_usable)
 		dba_tally_flush(true);
 }

@@ -16,15 +16,13 @@ advised_database($node);
 is($node->safe_psql('advised', 'SELECT dbadvisor.is_preloaded()'), 'f', 'knows that it is not preloaded');
 like(findings($node), qr/ unused_index shop\.orders_placed$/m, 'catalog rules find what they find preloaded');
 is(coverage_of($node, "status = 'failed'"), '', 'no rule fails for want of preloading');
-# From 17 on a session that loads the library observes itself.
-my $unmet = $node->safe_psql('postgres', 'SHOW server_version_num') >= 170000 ? '{preload}' : '{preload,observing,statements}';
 is( $node->safe_psql(
 		'advised',
 		q{SELECT rule FROM dbadvisor.coverage() WHERE reason LIKE '%shared_preload_libraries%' ORDER BY rule COLLATE "C"}
 	),
 	$node->safe_psql(
 		'advised',
-		qq{SELECT name FROM dbadvisor.rules WHERE regexp_split_to_array(needs, ', *') && '$unmet' ORDER BY name COLLATE "C"}
+		q{SELECT name FROM dbadvisor.rules WHERE regexp_split_to_array(needs, ', *') && '{preload,observing,statements}' ORDER BY name COLLATE "C"}
 	),
 	'each rule that needs preloading, and no other, says so');
 
