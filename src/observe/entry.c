@@ -65,26 +65,22 @@ dba_entry_merge(DbaEntry *into, const DbaEntry *from)
 	into->last_seen = Max(into->last_seen, from->last_seen);
 }
 
-/* Sums, but for the smallest and the largest time. */
+/* Sums, but for the smallest and the largest time, which stand last. */
 static void
 add_counters(DbaCounters *into, const DbaCounters *from)
 {
 	const int64 *source = (const int64 *) from;
 	int64	   *target = (int64 *) into;
-	int64		min_ns = into->min_ns;
-	int64		max_ns = into->max_ns;
 
 	StaticAssertStmt(sizeof(DbaCounters) % sizeof(int64) == 0,
 					 "counters are all of one type");
 	if (from->calls > 0)
 	{
-		min_ns = into->calls > 0 ? Min(min_ns, from->min_ns) : from->min_ns;
-		max_ns = Max(max_ns, from->max_ns);
+		into->min_ns = into->calls > 0 ? Min(into->min_ns, from->min_ns) : from->min_ns;
+		into->max_ns = Max(into->max_ns, from->max_ns);
 	}
-	for (size_t i = 0; i < sizeof(DbaCounters) / sizeof(int64); i++)
+	for (size_t i = 0; i < offsetof(DbaCounters, min_ns) / sizeof(int64); i++)
 		target[i] += source[i];
-	into->min_ns = min_ns;
-	into->max_ns = max_ns;
 }
 
 /*

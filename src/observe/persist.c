@@ -33,7 +33,7 @@
 #define STORE_FILE_NEW STORE_FILE ".tmp"
 
 #define FILE_MAGIC 0x44424131
-#define FILE_VERSION 2
+#define FILE_VERSION 3
 
 typedef struct FileHead
 {

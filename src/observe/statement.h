@@ -29,7 +29,7 @@ typedef struct DbaStatementKey
 
 /*
  * Sums over executions.  Added to per backend first, then to the shared entry;
- * every field is a plain sum but for those named otherwise.
+ * every field is a plain sum but for the last two.
  */
 typedef struct DbaCounters
 {
@@ -37,8 +37,6 @@ typedef struct DbaCounters
 	int64		errors;			/* planned or executed, and failed */
 	int64		rows;
 	int64		total_ns;		/* of calls: run and finish */
-	int64		min_ns;			/* smallest; meaningless without calls */
-	int64		max_ns;			/* largest */
 	int64		error_ns;		/* spent in executions that failed */
 	int64		plans;
 	int64		plan_ns;
@@ -59,6 +57,8 @@ typedef struct DbaCounters
 	int64		wal_bytes;
 	int64		jit_functions;
 	int64		jit_ns;
+	int64		min_ns;			/* smallest time; meaningless without calls */
+	int64		max_ns;			/* largest */
 } DbaCounters;
 
 /* The same number in every place: an event of this kind hit the statement. */

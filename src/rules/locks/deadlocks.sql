@@ -90,12 +90,12 @@ WITH limits AS MATERIALIZED (
     SELECT t.queryid,
            t.whose,
            p.shown,
-           left(regexp_replace(regexp_replace(p.shown, '[?] /[*], [.]{3} [*]/', '?', 'g'),
-                               '-? ?[?]( ?, ?-? ?[?])*', '?', 'g'), l.compared_characters) AS shape
+           left(regexp_replace(p.shown, '-? ?[?]( ?, ?-? ?[?])*', '?', 'g'), l.compared_characters) AS shape
     FROM texts t
     CROSS JOIN limits l
     CROSS JOIN LATERAL (
-        SELECT regexp_replace(left(t.text, 10 * l.compared_characters),
+        -- From 18 on a list of constants is $1 with a comment for the others.
+        SELECT regexp_replace(replace(left(t.text, 10 * l.compared_characters), ' /*, ... */', ''),
                               '(''(?:[^'']|'''')*''|"[^"]*")|/\*(?:[^*]|\*+[^*/])*\*+/|--[^\n]*', '\1', 'g') AS text) c
     CROSS JOIN LATERAL (
         SELECT btrim(regexp_replace(
@@ -118,6 +118,14 @@ WITH limits AS MATERIALIZED (
           AND p.shape = other.shape
         ORDER BY p.queryid = v.queryid DESC, p.queryid
         LIMIT 1) partner ON true
+), meeting_pairs AS MATERIALIZED (
+    -- Whose own event is gone may be known from the other's.
+    SELECT p.queryid, p.deadlocks, p.error_ms, p.since, p.last_at, p.waits, p.sides,
+           p.own_shown, p.other_shown, p.is_same,
+           coalesce(p.partner, (SELECT min(o.queryid) FROM pairs o
+                                WHERE o.partner = p.queryid
+                                  AND o.queryid <> p.queryid)) AS partner
+    FROM pairs p
 ), tables AS MATERIALIZED (
     SELECT sc.queryid,
            format('%I.%I', n.nspname, c.relname) AS name
@@ -125,7 +133,7 @@ WITH limits AS MATERIALIZED (
     JOIN here ON here.dbid = sc.dbid
     JOIN pg_class c ON c.oid = sc.relation
     JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE EXISTS (SELECT FROM pairs p WHERE sc.queryid IN (p.queryid, p.partner))
+    WHERE EXISTS (SELECT FROM meeting_pairs p WHERE sc.queryid IN (p.queryid, p.partner))
 ), meetings AS MATERIALIZED (
     SELECT min(m.first) AS first,
            m.tables,
@@ -145,13 +153,16 @@ WITH limits AS MATERIALIZED (
                                         'met_queryid', p.partner::text,
                                         'met', p.other_shown)
                      ORDER BY p.deadlocks DESC, p.queryid) AS statements
-    FROM pairs p
+    FROM meeting_pairs p
     CROSS JOIN LATERAL (
         SELECT least(p.queryid, p.partner) AS first,
                greatest(p.queryid, p.partner) AS second,
                (SELECT array_agg(DISTINCT t.name) FROM tables t
                 WHERE t.queryid IN (p.queryid, p.partner)) AS tables) m
-    GROUP BY m.tables, CASE WHEN m.tables IS NULL THEN m.first END, CASE WHEN m.tables IS NULL THEN m.second END
+    -- With whom it was is not known: then its tables are not all there were.
+    GROUP BY m.tables, p.partner IS NULL,
+             CASE WHEN m.tables IS NULL OR p.partner IS NULL THEN m.first END,
+             CASE WHEN m.tables IS NULL THEN m.second END
 ), judged AS (
     SELECT m.*,
            m.deadlocks / m.hours AS per_hour,
