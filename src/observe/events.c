@@ -29,7 +29,7 @@
 #include "postgres.h"
 
 #include "observe/events.h"
-#include "observe/hooks.h"
+#include "observe/running.h"
 #include "settings.h"
 
 #include <ctype.h>

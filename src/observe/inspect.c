@@ -23,6 +23,7 @@
 #include "observe/inspect.h"
 #include "observe/normalize.h"
 #include "observe/store.h"
+#include "observe/store_entries.h"
 #include "settings.h"
 
 #include "access/xact.h"

@@ -13,7 +13,9 @@
 #include "observe/hooks.h"
 #include "observe/observe.h"
 #include "observe/region.h"
+#include "observe/running.h"
 #include "observe/store.h"
+#include "observe/utility.h"
 
 /*
  * Begins to observe: at the start of the server, or of a session where memory
@@ -26,6 +28,8 @@ dba_observe_init(void)
 	if (!dba_preloaded && !dba_store_ready())
 		return;
 	EnableQueryId();
+	dba_running_init();
 	dba_hooks_init();
+	dba_utility_init();
 	dba_events_init();
 }

@@ -19,6 +19,8 @@
 #include "compat.h"
 #include "observe/persist.h"
 #include "observe/store.h"
+#include "observe/store_events.h"
+#include "observe/store_scan.h"
 
 #include <sys/stat.h>
 #include <unistd.h>

@@ -21,6 +21,8 @@
 #include "observe/events.h"
 #include "observe/repeats.h"
 #include "observe/store.h"
+#include "observe/store_entries.h"
+#include "observe/store_events.h"
 #include "observe/tally.h"
 #include "settings.h"
 

@@ -84,4 +84,23 @@ dba_tally_batch(DbaTally *tally)
 		dba_tally_start_batch(tally);
 }
 
+/* Counts an execution that ended well. */
+static inline void
+dba_batch_call(DbaBatch *batch, int64 ns, int64 rows)
+{
+	DbaCounters *counters = &batch->counters;
+	int			bucket = dba_histogram_bucket(ns);
+	double		deviation = (double) ns - batch->base_ns;
+
+	counters->calls++;
+	counters->rows += rows;
+	counters->total_ns += ns;
+	counters->min_ns = Min(counters->min_ns, ns);
+	counters->max_ns = Max(counters->max_ns, ns);
+	batch->sum += deviation;
+	batch->squares += deviation * deviation;
+	if (unlikely(++batch->histogram[bucket] == PG_UINT16_MAX))
+		dba_tally_flush(true);
+}
+
 #endif							/* DBA_TALLY_H */

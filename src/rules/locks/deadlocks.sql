@@ -73,7 +73,7 @@ WITH limits AS MATERIALIZED (
     SELECT s.*,
            coalesce(e.at, s.last_of_all) AS last_at,
            e.parts[1] AS waits,
-           e.parts[3] AS other_text,
+           e.parts[3:] AS other_texts,
            greatest(cardinality(e.parts) - 1, 2) AS sides
     FROM statements s
     CROSS JOIN limits l
@@ -82,13 +82,13 @@ WITH limits AS MATERIALIZED (
       AND coalesce(e.at, s.last_of_all) >= now() - l.max_age
       AND s.query !~* 'dbadvisor[.]|pg_stat_statements'
 ), texts AS (
-    SELECT s.queryid, 'own' AS whose, s.query AS text FROM statements s WHERE EXISTS (SELECT FROM losers)
+    SELECT s.queryid, 0 AS place, s.query AS text FROM statements s WHERE EXISTS (SELECT FROM losers)
     UNION ALL
-    SELECT v.queryid, 'other', v.other_text FROM losers v WHERE v.other_text IS NOT NULL
+    SELECT v.queryid, o.place, o.text FROM losers v CROSS JOIN unnest(v.other_texts) WITH ORDINALITY o (text, place)
 ), shapes AS MATERIALIZED (
     -- One statement's texts are the same once comments, constants and spaces are out of them.
     SELECT t.queryid,
-           t.whose,
+           t.place,
            p.shown,
            left(regexp_replace(p.shown, '-? ?[?]( ?, ?-? ?[?])*', '?', 'g'), l.compared_characters) AS shape
     FROM texts t
@@ -109,12 +109,19 @@ WITH limits AS MATERIALIZED (
            own.shape = other.shape AS is_same,
            partner.queryid AS partner
     FROM losers v
-    JOIN shapes own ON own.queryid = v.queryid AND own.whose = 'own'
-    LEFT JOIN shapes other ON other.queryid = v.queryid AND other.whose = 'other'
+    JOIN shapes own ON own.queryid = v.queryid AND own.place = 0
+    LEFT JOIN LATERAL (
+        -- Others that run the same statement may only queue for the same row.
+        SELECT o.shown, o.shape
+        FROM shapes o
+        WHERE o.queryid = v.queryid
+          AND o.place > 0
+        ORDER BY o.shape = own.shape, o.place
+        LIMIT 1) other ON true
     LEFT JOIN LATERAL (
         SELECT p.queryid
         FROM shapes p
-        WHERE p.whose = 'own'
+        WHERE p.place = 0
           AND p.shape = other.shape
         ORDER BY p.queryid = v.queryid DESC, p.queryid
         LIMIT 1) partner ON true

@@ -1,0 +1,18 @@
+/*-------------------------------------------------------------------------
+ *
+ * store_entries.h
+ *	  The statements of the store: finding, adding, evicting, their blobs.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef DBA_STORE_ENTRIES_H
+#define DBA_STORE_ENTRIES_H
+
+#include "observe/entry.h"
+
+extern DbaEntry *dba_store_lock(const DbaStatementKey *key, bool wait);
+extern void dba_store_unlock(DbaEntry *entry);
+extern void dba_store_put(DbaEntry *entry, DbaBlob *place, const char *data,
+						  Size length);
+
+#endif							/* DBA_STORE_ENTRIES_H */

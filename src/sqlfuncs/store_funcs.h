@@ -1,0 +1,13 @@
+/*-------------------------------------------------------------------------
+ *
+ * store_funcs.h
+ *	  What SQL functions demand of the observed workload.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef DBA_STORE_FUNCS_H
+#define DBA_STORE_FUNCS_H
+
+extern void dba_demand_store(void);
+
+#endif							/* DBA_STORE_FUNCS_H */
