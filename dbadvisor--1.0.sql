@@ -674,7 +674,7 @@ CREATE VIEW dbadvisor.user_statements AS
     SELECT s.queryid, s.userid, s.toplevel, s.query, s.calls, s.errors, s.rows, s.total_ms,
            s.mean_ms, s.stddev_ms, s.min_ms, s.max_ms, s.p50_ms, s.p90_ms, s.p95_ms, s.p99_ms,
            s.plans, s.plan_ms, s.error_ms, s.shared_hit, s.shared_read, s.temp_read,
-           s.temp_written, s.read_ms, s.lock_timeouts, s.counted, s.explainable,
+           s.temp_written, s.read_ms, s.lock_timeouts, s.spills, s.counted, s.explainable,
            o.since,
            greatest(5, extract(epoch FROM now() - o.since))::float8 / 3600 AS hours,
            now() - o.since < least(interval '1 hour',
@@ -1045,10 +1045,8 @@ CREATE VIEW dbadvisor.statement_totals AS
                sum(s.temp_written)::bigint AS temp_written,
                sum(s.spills)::bigint AS spills,
                sum(s.counted)::bigint AS counted,
-               greatest(min(s.first_seen), (SELECT store.since FROM dbadvisor.store)) AS since
-        FROM dbadvisor.statements s
-        WHERE s.dbid = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
-          AND s.queryid IS NOT NULL
+               min(s.since) AS since
+        FROM dbadvisor.user_statements s
         GROUP BY s.queryid
         HAVING sum(s.calls) > 0
     )
@@ -1059,10 +1057,9 @@ CREATE VIEW dbadvisor.statement_totals AS
            dbadvisor.in_one_line(s.query) AS shown
     FROM summed s
     CROSS JOIN LATERAL (
-        SELECT greatest(5, extract(epoch FROM now() - s.since))::float8 / 3600 AS hours) h
-    WHERE dbadvisor.is_judged(s.query, s.toplevel);
+        SELECT greatest(5, extract(epoch FROM now() - s.since))::float8 / 3600 AS hours) h;
 COMMENT ON VIEW dbadvisor.statement_totals IS
-    'The observed statements of this database of which rules speak, see is_judged(), each once: summed over users and levels, with rates per hour. Those of other users are missing for a role that is not a member of pg_read_all_stats.';
+    'The statements of user_statements, each once: summed over users and levels, with rates per hour. Those of other users are missing for a role that is not a member of pg_read_all_stats.';
 
 CREATE VIEW dbadvisor.autovacuum_units AS
     WITH settings AS (
