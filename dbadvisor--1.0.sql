@@ -306,7 +306,7 @@ RETURNS text
 AS 'MODULE_PATHNAME', 'dba_sql_explain_sample'
 LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10000;
 COMMENT ON FUNCTION dbadvisor.explain_sample(bigint, integer) IS
-    'The plan that an observed statement has now, with the values of a sample (the newest, if none is named), as its own user gets it. Does not run it.';
+    'The plan that an observed statement has now, with the values of a sample (the newest, if none is named), as its own user gets it. Does not run it. For superusers and members of that user''s role.';
 
 CREATE FUNCTION dbadvisor.statement_plans(
     OUT queryid  bigint,
@@ -446,9 +446,10 @@ COMMENT ON VIEW dbadvisor.events IS
     'The last deadlocks (with the statements of all sides), serialization failures, lock timeouts, cancelled statements and temporary files, the newest first.';
 
 CREATE FUNCTION dbadvisor.event_counts(
-    OUT kind    text,
-    OUT count   bigint,
-    OUT last_at timestamptz)
+    OUT kind         text,
+    OUT count        bigint,
+    OUT last_at      timestamptz,
+    OUT transactions bigint)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'dba_sql_event_counts'
 LANGUAGE C VOLATILE PARALLEL RESTRICTED COST 1000 ROWS 5;
@@ -456,10 +457,10 @@ COMMENT ON FUNCTION dbadvisor.event_counts() IS
     'How often each kind of event happened in this database; the view of the same name reads it.';
 
 CREATE VIEW dbadvisor.event_counts AS
-    SELECT kind, count, last_at
+    SELECT kind, count, last_at, transactions
     FROM dbadvisor.event_counts();
 COMMENT ON VIEW dbadvisor.event_counts IS
-    'How often each kind of event happened in this database since observing began.';
+    'How often each kind of event happened in this database since observing began, and how many transactions ended in that time.';
 
 CREATE FUNCTION dbadvisor.latency(
     OUT calls  bigint,
@@ -712,7 +713,8 @@ CREATE FUNCTION dbadvisor.known_statements(
     OUT is_hidden    boolean)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'dba_sql_known_statements'
-LANGUAGE C VOLATILE PARALLEL RESTRICTED COST 10000 ROWS 1000;
+LANGUAGE C VOLATILE PARALLEL RESTRICTED COST 10000 ROWS 1000
+SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION dbadvisor.known_statements() IS
     'The statements of this database as dbadvisor observed them or, where it does not, as pg_stat_statements counted them; the view of the same name reads it.';
 

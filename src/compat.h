@@ -33,6 +33,9 @@
 #endif
 #include "optimizer/optimizer.h"
 #include "pgstat.h"
+#if PG_VERSION_NUM >= 180000
+#include "storage/aio_subsys.h"
+#endif
 #include "storage/bufmgr.h"
 #if PG_VERSION_NUM >= 170000
 #include "storage/dsm_registry.h"
@@ -140,6 +143,20 @@ dba_write_ns(const BufferUsage *usage)
 		DBA_NS(usage->local_blk_write_time) + DBA_NS(usage->temp_blk_write_time);
 #else
 	return DBA_NS(usage->blk_write_time) + DBA_NS(usage->temp_blk_write_time);
+#endif
+}
+
+/*
+ * Ends the reading of a block that an error has broken off.  From 16 on resource
+ * owners know of it; 18 also reads in the background.
+ */
+static inline void
+dba_abort_io(void)
+{
+#if PG_VERSION_NUM >= 180000
+	pgaio_error_cleanup();
+#elif PG_VERSION_NUM < 160000
+	AbortBufferIO();
 #endif
 }
 

@@ -16,6 +16,7 @@
 
 #define MS_IN_NS 1e6
 
+static void add_to_bucket(DbaEntry *entry, int bucket, uint32 count);
 static void add_counters(DbaCounters *into, const DbaCounters *from);
 static void add_deviations(DbaEntry *entry, int64 calls, double mean_ms, double m2);
 static int	spill_bucket(int64 bytes);
@@ -44,7 +45,7 @@ dba_entry_add(DbaEntry *entry, const DbaBatch *batch)
 					   (batch->squares - batch->sum * batch->sum / calls) /
 					   (MS_IN_NS * MS_IN_NS));
 		for (int i = 0; i < DBA_HISTOGRAM_BUCKETS; i++)
-			entry->histogram[i] += batch->histogram[i];
+			add_to_bucket(entry, i, batch->histogram[i]);
 	}
 	add_counters(&entry->counters, &batch->counters);
 }
@@ -56,13 +57,29 @@ dba_entry_merge(DbaEntry *into, const DbaEntry *from)
 	if (from->counters.calls > 0)
 		add_deviations(into, from->counters.calls, from->mean_ms, from->m2);
 	for (int i = 0; i < DBA_HISTOGRAM_BUCKETS; i++)
-		into->histogram[i] += from->histogram[i];
+		add_to_bucket(into, i, from->histogram[i]);
 	for (int i = 0; i < DBA_EVENT_KINDS; i++)
 		into->events[i] += from->events[i];
 	add_counters(&into->counters, &from->counters);
 	if (into->first_seen == 0 || from->first_seen < into->first_seen)
 		into->first_seen = from->first_seen;
 	into->last_seen = Max(into->last_seen, from->last_seen);
+}
+
+/*
+ * Before a bucket is full all are halved: percentiles stay what they are, and
+ * the newer executions count twice.
+ */
+static void
+add_to_bucket(DbaEntry *entry, int bucket, uint32 count)
+{
+	while (unlikely(count > PG_UINT32_MAX - entry->histogram[bucket]))
+	{
+		for (int i = 0; i < DBA_HISTOGRAM_BUCKETS; i++)
+			entry->histogram[i] /= 2;
+		count = Min(count, PG_UINT32_MAX / 2);
+	}
+	entry->histogram[bucket] += count;
 }
 
 /* Sums, but for the smallest and the largest time, which stand last. */

@@ -30,8 +30,8 @@ typedef struct DbaSampleRef
 	int64		ns;
 	int64		rows;
 	DbaBlob		blob;			/* 0: no sample here */
-	uint32		is_text;		/* 1: the blob is the statement's text with its
-								 * constants, 0: packed values */
+	uint32		is_literal;		/* 1: the values are constants as they stood in
+								 * the text, which cannot be bound */
 } DbaSampleRef;
 
 typedef struct DbaSpills

@@ -69,13 +69,6 @@ dba_events_init(void)
 	emit_log_hook = note_log;
 }
 
-/* The number of events that dba_events_take() would return. */
-int
-dba_events_waiting(void)
-{
-	return waiting_count;
-}
-
 /*
  * Moves up to max_events of the events that wait into the array and returns
  * how many.  *lost becomes the number of those that found no place since the

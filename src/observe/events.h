@@ -37,7 +37,6 @@ typedef struct DbaEvent
 } DbaEvent;
 
 extern void dba_events_init(void);
-extern int	dba_events_waiting(void);
 extern int	dba_events_take(DbaEvent *events, int max_events, int64 *lost);
 
 #endif							/* DBA_EVENTS_H */

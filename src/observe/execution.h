@@ -25,6 +25,7 @@ typedef struct DbaExecution
 	int64		temp_written;	/* blocks */
 	int			nest_level;		/* of the transaction */
 	bool		counted;		/* node by node */
+	bool		sampled;		/* for its values */
 	bool		partial;		/* was not asked for all rows */
 } DbaExecution;
 

@@ -104,7 +104,7 @@ on_planner(DBA_PLANNER_PARAMETERS)
 		return next(DBA_PLANNER_ARGUMENTS);
 
 	if (unlikely(!tally->known || tally->until_look <= 1))
-		dba_inspect_planned(tally, parse, query_string, bound);
+		dba_inspect_planned(tally, parse, query_string);
 	begun_ns = dba_now_ns();
 	(void) dba_push_frame(tally, begun_ns, dba_running.nest_level);
 	plan = next(DBA_PLANNER_ARGUMENTS);
@@ -248,7 +248,7 @@ note_repeat(DbaExecution *execution)
 		.command = execution->query_desc->operation,
 		.keyed = tally->keyed,
 		.referential = tally->referential,
-		.transaction = dba_running.transactions
+		.transaction = dba_tally_transactions
 	};
 
 	dba_repeats_note(&executed, dba_inspect_hash, execution);
@@ -328,6 +328,7 @@ run_on(DBA_RUN_PARAMETERS)
 	if (execution->begun_ns == 0)
 		execution->begun_ns = begun_ns;
 	frame = dba_push_frame(execution->tally, begun_ns, dba_running.nest_level);
+	frame->query_desc = query_desc;
 	dba_usage_note(&frame->usage);
 	call_run(DBA_RUN_ARGUMENTS);
 	dba_running.depth = caller_depth;
@@ -396,7 +397,9 @@ finish_write(QueryDesc *query_desc)
 	int64		begun_ns;
 
 	begun_ns = dba_now_ns();
-	frame = dba_push_frame(execution ? execution->tally : NULL, begun_ns, dba_running.nest_level);
+	frame = dba_push_frame(execution ? execution->tally : NULL, begun_ns,
+						   dba_running.nest_level);
+	frame->query_desc = query_desc;
 	dba_usage_note(&frame->usage);
 	call_finish(query_desc);
 	dba_running.depth = caller_depth;
@@ -413,7 +416,6 @@ end_recorded(QueryDesc *query_desc)
 {
 	DbaExecution *execution = dba_open_execution(query_desc);
 	DbaTally   *tally;
-	DbaBatch   *batch;
 
 	if (execution == NULL)
 		return;
@@ -422,13 +424,12 @@ end_recorded(QueryDesc *query_desc)
 	/* An execution that never ran is no call. */
 	if (execution->begun_ns != 0)
 	{
-		batch = dba_tally_batch(tally);
-		dba_batch_call(batch, execution->ns, execution->rows);
+		dba_batch_call(dba_tally_batch(tally), execution->ns, execution->rows);
 		if (query_desc->estate->es_jit != NULL)
-			add_jit(&batch->counters, &query_desc->estate->es_jit->instr);
+			add_jit(&dba_tally_batch(tally)->counters, &query_desc->estate->es_jit->instr);
 		if (may_repeat(tally, execution->rows))
 			note_repeat(execution);
-		if (execution->counted || execution->values != NULL ||
+		if (execution->counted || execution->sampled ||
 			execution->temp_written > 0 || execution->ns > tally->slow_ns)
 			dba_inspect_ended(execution);
 	}

@@ -7,12 +7,8 @@
  * values, a small share that is counted node by node, and those that spill or
  * are slower than all before.
  *
- * Nothing that goes wrong here may reach the statement.  All of it runs inside
- * of dba_guarded(), which catches errors without a subtransaction: that would
- * have to be begun, and when memory runs out in the middle of that the
- * statement's own transaction cannot go on.  It is sound because what runs there
- * uses memory and reads the catalog, and nothing else that an error would have
- * to undo; what catalog lookups hold has a resource owner of its own.
+ * Nothing that goes wrong here may reach the statement: all of it runs inside
+ * of dba_guarded().
  *
  * Locking: the store's, for moments.
  *
@@ -20,25 +16,28 @@
  */
 #include "postgres.h"
 
+#include "observe/guard.h"
 #include "observe/inspect.h"
 #include "observe/normalize.h"
 #include "observe/store.h"
 #include "observe/store_entries.h"
+#include "observe/usage.h"
 #include "settings.h"
 
 #include "access/xact.h"
 #include "common/hashfn.h"
 #include "miscadmin.h"
-#include "storage/lwlock.h"
 #include "utils/datum.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/resowner.h"
 
 /* What counting an execution costs, in nanoseconds: measured, rounded up. */
 #define COUNT_NS 2000
 #define COUNT_NODE_NS 300
 #define COUNT_TUPLE_NS 10
+
+/* What keeping a statement's tree costs, before it is measured. */
+#define TREE_NS 100000
 
 /* Executions faster than this are not worth a place as the slowest. */
 #define MIN_SLOW_NS INT64CONST(1000000)
@@ -54,7 +53,6 @@ typedef struct Parsed
 	int			location;
 	int			length;
 	const JumbleState *jstate;
-	ParamListInfo bound;
 } Parsed;
 
 /* What the close look at one execution found. */
@@ -64,12 +62,11 @@ typedef struct Findings
 	int			fact_count;
 	int64		spilled;		/* memory that would have kept it from spilling */
 	int64		cost_ns;		/* of counting it */
-	bool		sampled;		/* for the reservoir */
+	bool		sampled;		/* its values are for the reservoir */
 	bool		slowest;
 	char	   *values;			/* packed */
 	Size		values_size;
-	char	   *text;			/* with constants */
-	Size		text_size;
+	bool		literal;		/* these are the text's constants */
 	char	   *plan;
 } Findings;
 
@@ -80,108 +77,37 @@ typedef struct Hashed
 	uint64		hash;
 } Hashed;
 
-/* Constants of the statement that was planned last, for its next execution. */
+/*
+ * Constants of the statement that was planned last, for its next execution:
+ * that of the same text, since others have the same query id and other
+ * constants.
+ */
 static struct
 {
 	MemoryContext context;
-	uint64		queryid;		/* 0: nothing */
+	DbaStatementKey key;		/* queryid 0: nothing */
+	uint64		text_hash;
 	int			bound;			/* parameters before the constants */
 	DbaValues  *constants;
 }			planned;
 
-static MemoryContext work_context = NULL;
-
 static void keep_text(void *arg);
 static void keep_query(void *arg);
-static void remember_constants(DbaTally *tally, int bound, const DbaValues *constants);
+static void remember_constants(const Parsed *parsed, int bound, const DbaValues *constants);
+static uint64 text_hash(const char *source, int location, int length);
 static void take_values(void *arg);
 static void hash_values(void *arg);
 static uint64 datum_hash(Datum value, bool by_value, int16 length);
 static void keep_execution(void *arg);
-static void release_owner(ResourceOwner owner, bool ended_well);
 static void look_at_plan(DbaExecution *execution, Findings *found);
 static void look_at_values(DbaExecution *execution, Findings *found);
 static void keep_findings(DbaExecution *execution, const Findings *found);
 static int	free_sample_place(const DbaEntry *entry);
 static void keep_sample(DbaEntry *entry, int place, const DbaExecution *execution,
-						bool is_text, const char *data, Size size);
+						bool is_literal, const char *data, Size size);
+static DbaValues *literals(const DbaExecution *execution);
 static char *raw_text(const QueryDesc *query_desc, Size *size);
 static bool wants_plan_text(const DbaExecution *execution);
-
-/*
- * Whether an error could be undone here.  A statement can run while its caller
- * holds a lightweight lock, as when a function in SQL compares for an index;
- * such a lock holds interrupts off.
- */
-static bool
-may_fail_here(void)
-{
-	return InterruptHoldoffCount == 0 && CritSectionCount == 0;
-}
-
-/*
- * Calls the function and returns true; or, when it raises an error, swallows
- * and counts that and returns false.  Its memory is gone afterwards.  Where an
- * error could not be undone the function is not called.
- */
-bool
-dba_guarded(DbaGuarded function, void *arg)
-{
-	MemoryContext caller = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	ResourceOwner volatile mine = NULL;
-	uint32		cancel_holdoff = QueryCancelHoldoffCount;
-	volatile bool ok = true;
-
-	if (!may_fail_here())
-		return false;
-
-	/* A cancel shall hit the statement, not us. */
-	HOLD_INTERRUPTS();
-	PG_TRY();
-	{
-		if (work_context == NULL)
-			work_context = AllocSetContextCreate(TopMemoryContext, "dbadvisor work",
-												 ALLOCSET_DEFAULT_SIZES);
-		MemoryContextSwitchTo(work_context);
-		if (owner != NULL)
-		{
-			mine = ResourceOwnerCreate(owner, "dbadvisor");
-			CurrentResourceOwner = mine;
-		}
-		function(arg);
-		CurrentResourceOwner = owner;
-		release_owner(mine, true);
-	}
-	PG_CATCH();
-	{
-		LWLockReleaseAll();
-		CurrentResourceOwner = owner;
-		release_owner(mine, false);
-		FlushErrorState();
-		dba_store_lost(DBA_LOST_BY_FAILURE, 1);
-		ok = false;
-	}
-	PG_END_TRY();
-	InterruptHoldoffCount = 0;
-	QueryCancelHoldoffCount = cancel_holdoff;
-	MemoryContextSwitchTo(caller);
-	if (work_context != NULL)
-		MemoryContextReset(work_context);
-	return ok;
-}
-
-/* Gives back what catalog lookups held, after an error all of it. */
-static void
-release_owner(ResourceOwner owner, bool ended_well)
-{
-	if (owner == NULL)
-		return;
-	ResourceOwnerRelease(owner, RESOURCE_RELEASE_BEFORE_LOCKS, ended_well, false);
-	ResourceOwnerRelease(owner, RESOURCE_RELEASE_LOCKS, ended_well, false);
-	ResourceOwnerRelease(owner, RESOURCE_RELEASE_AFTER_LOCKS, ended_well, false);
-	ResourceOwnerDelete(owner);
-}
 
 /* ------------------------------------------------------------------------
  * First sight
@@ -210,7 +136,7 @@ dba_inspect_text(DbaTally *tally, const char *source, int location, int length)
 		.location = location, .length = length
 	};
 
-	if (!may_fail_here())
+	if (!dba_may_guard())
 		return;
 	if (source != NULL)
 		dba_guarded(keep_text, &parsed);
@@ -253,16 +179,14 @@ keep_text(void *arg)
 
 /* A statement is about to be planned: its tree can be had. */
 void
-dba_inspect_planned(DbaTally *tally, const Query *query, const char *source,
-					ParamListInfo bound)
+dba_inspect_planned(DbaTally *tally, const Query *query, const char *source)
 {
 	Parsed		parsed = {
 		.tally = tally, .query = query, .source = source,
-		.location = query->stmt_location, .length = query->stmt_len,
-		.bound = bound
+		.location = query->stmt_location, .length = query->stmt_len
 	};
 
-	if (!may_fail_here())
+	if (!dba_may_guard())
 		return;
 	dba_guarded(keep_query, &parsed);
 	tally->known = true;
@@ -283,6 +207,7 @@ keep_query(void *arg)
 	DbaValues  *constants = NULL;
 	char	   *packed = NULL;
 	Size		size = 0;
+	int64		begun_ns;
 	bool		has_tree;
 
 	if (!tally->known && parsed->source != NULL)
@@ -298,13 +223,15 @@ keep_query(void *arg)
 	dba_tally_looked(tally);
 	if (has_tree && tally->until_sample > 1)
 		return;
-
+	if (!has_tree && !dba_tally_may_count(TREE_NS, true))
+		return;
 	if (!dba_tree_worth_keeping(parsed->query))
 		return;
+	begun_ns = dba_now_ns();
 	tree = dba_tree_take(parsed->query, &constants);
 	if (tree == NULL)
 		return;
-	remember_constants(tally, tree->bound, constants);
+	remember_constants(parsed, tree->bound, constants);
 	if (!has_tree)
 		packed = dba_tree_pack(tree, &size);
 	if (packed == NULL)
@@ -313,15 +240,16 @@ keep_query(void *arg)
 	if (entry->tree == 0)
 		dba_store_put(entry, &entry->tree, packed, size);
 	dba_store_unlock(entry);
+	dba_tally_charge(dba_now_ns() - begun_ns);
 }
 
 /* Copies the constants to where the next execution finds them. */
 static void
-remember_constants(DbaTally *tally, int bound, const DbaValues *constants)
+remember_constants(const Parsed *parsed, int bound, const DbaValues *constants)
 {
 	MemoryContext caller;
 
-	planned.queryid = 0;
+	planned.key.queryid = 0;
 	if (planned.context == NULL)
 		planned.context = AllocSetContextCreate(TopMemoryContext,
 												"dbadvisor constants",
@@ -331,8 +259,22 @@ remember_constants(DbaTally *tally, int bound, const DbaValues *constants)
 	planned.constants = constants == NULL ? NULL :
 		dba_values_take(NULL, 0, constants, dba_capture_parameters);
 	planned.bound = bound;
-	planned.queryid = tally->key.queryid;
+	planned.text_hash = text_hash(parsed->source, parsed->query->stmt_location,
+								  parsed->query->stmt_len);
+	planned.key = parsed->tally->key;
 	MemoryContextSwitchTo(caller);
+}
+
+/* A hash of the part of a text that is the statement; 0 where there is none. */
+static uint64
+text_hash(const char *source, int location, int length)
+{
+	const char *part;
+
+	if (source == NULL)
+		return 0;
+	part = dba_statement_part(source, &location, &length);
+	return hash_bytes_extended((const unsigned char *) part, length, 0);
 }
 
 /* ------------------------------------------------------------------------
@@ -341,11 +283,13 @@ remember_constants(DbaTally *tally, int bound, const DbaValues *constants)
 
 /*
  * Takes the values of an execution that begins; they live as long as its
- * executor's memory.
+ * executor's memory.  Where all are constants of a text that was planned long
+ * ago, they are taken from it in the end.
  */
 void
 dba_inspect_values(DbaExecution *execution)
 {
+	execution->sampled = true;
 	dba_guarded(take_values, execution);
 }
 
@@ -353,17 +297,23 @@ static void
 take_values(void *arg)
 {
 	DbaExecution *execution = arg;
-	ParamListInfo params = execution->query_desc->params;
+	const QueryDesc *query_desc = execution->query_desc;
+	ParamListInfo params = query_desc->params;
 	int			bound = params != NULL ? params->numParams : 0;
 	const DbaValues *constants = NULL;
 	MemoryContext caller;
 
-	if (planned.queryid == execution->tally->key.queryid)
+	if (memcmp(&planned.key, &execution->tally->key, sizeof(planned.key)) == 0 &&
+		planned.text_hash == text_hash(query_desc->sourceText,
+									   query_desc->plannedstmt->stmt_location,
+									   query_desc->plannedstmt->stmt_len))
 	{
 		bound = planned.bound;
 		constants = planned.constants;
 	}
-	caller = MemoryContextSwitchTo(execution->query_desc->estate->es_query_cxt);
+	else if (params == NULL)
+		return;
+	caller = MemoryContextSwitchTo(query_desc->estate->es_query_cxt);
 	execution->values = dba_values_take(params, bound, constants,
 										dba_capture_parameters);
 	MemoryContextSwitchTo(caller);
@@ -473,16 +423,18 @@ look_at_plan(DbaExecution *execution, Findings *found)
 static void
 look_at_values(DbaExecution *execution, Findings *found)
 {
-	found->sampled = execution->values != NULL;
+	found->sampled = execution->sampled;
 	found->slowest = execution->ns > MIN_SLOW_NS &&
 		execution->ns > SLOWER * execution->tally->slow_ns;
 
-	if (found->slowest && !found->sampled && dba_capture_parameters)
+	if ((found->slowest || found->sampled) && execution->values == NULL &&
+		dba_capture_parameters)
 	{
-		if (execution->query_desc->params != NULL)
-			take_values(execution);
+		found->literal = execution->query_desc->params == NULL;
+		if (found->literal)
+			execution->values = literals(execution);
 		else
-			found->text = raw_text(execution->query_desc, &found->text_size);
+			take_values(execution);
 	}
 	if (execution->values != NULL)
 		found->values = dba_values_pack(execution->values, &found->values_size);
@@ -510,14 +462,11 @@ keep_findings(DbaExecution *execution, const Findings *found)
 		entry->plan_text_ns = execution->ns;
 	}
 	if (found->sampled && found->values != NULL)
-		keep_sample(entry, free_sample_place(entry), execution, false,
+		keep_sample(entry, free_sample_place(entry), execution, found->literal,
 					found->values, found->values_size);
 	if (found->slowest && found->values != NULL)
-		keep_sample(entry, DBA_SLOWEST, execution, false,
+		keep_sample(entry, DBA_SLOWEST, execution, found->literal,
 					found->values, found->values_size);
-	else if (found->slowest && found->text != NULL)
-		keep_sample(entry, DBA_SLOWEST, execution, true,
-					found->text, found->text_size);
 	dba_tally_learn(execution->tally, entry);
 	dba_store_unlock(entry);
 }
@@ -536,7 +485,7 @@ free_sample_place(const DbaEntry *entry)
 
 static void
 keep_sample(DbaEntry *entry, int place, const DbaExecution *execution,
-			bool is_text, const char *data, Size size)
+			bool is_literal, const char *data, Size size)
 {
 	DbaSampleRef *sample = &entry->samples[place];
 
@@ -544,7 +493,36 @@ keep_sample(DbaEntry *entry, int place, const DbaExecution *execution,
 	sample->taken_at = GetCurrentTimestamp();
 	sample->ns = execution->ns;
 	sample->rows = execution->rows;
-	sample->is_text = is_text;
+	sample->is_literal = is_literal;
+}
+
+/*
+ * The constants of an execution without parameters, as they stand in its text;
+ * NULL where they cannot be told.
+ */
+static DbaValues *
+literals(const DbaExecution *execution)
+{
+	char	   *normalized = dba_store_text(&execution->tally->key);
+	Size		size;
+	char	   *text = raw_text(execution->query_desc, &size);
+	DbaConstant *constants = NULL;
+	DbaValues  *values;
+	int			count;
+	int			highest = 0;
+
+	if (normalized != NULL && text != NULL)
+		constants = dba_constants(normalized, text, (int) size, &count);
+	if (constants == NULL)
+		return NULL;
+	for (int i = 0; i < count; i++)
+		highest = Max(highest, constants[i].number);
+	if (highest > DBA_MAX_VALUES)
+		return NULL;
+	values = dba_values_new(highest);
+	for (int i = 0; i < count; i++)
+		values->values[constants[i].number - 1] = dba_value_literal(constants[i].text);
+	return values;
 }
 
 /* The statement's own text, with the constants of this execution. */

@@ -11,14 +11,10 @@
 #include "compat.h"
 #include "observe/execution.h"
 
-typedef void (*DbaGuarded) (void *arg);
-
-extern bool dba_guarded(DbaGuarded function, void *arg);
-
 extern void dba_inspect_parsed(DbaTally *tally, const Query *query,
 							   const char *source, const JumbleState *jstate);
 extern void dba_inspect_planned(DbaTally *tally, const Query *query,
-								const char *source, ParamListInfo bound);
+								const char *source);
 extern void dba_inspect_text(DbaTally *tally, const char *source, int location,
 							 int length);
 extern void dba_inspect_values(DbaExecution *execution);

@@ -197,7 +197,8 @@ dba_normalize(const char *statement, int location, int length,
 /*
  * The constants of one execution, whose text this is, for the $n of the
  * statement's normalised text, in the order of their numbers.  NULL where the
- * texts do not match: other names for the same things, or one of them is cut.
+ * texts do not match: other names for the same things, one of them is cut, or
+ * is no text that the scanner reads.
  */
 DbaConstant *
 dba_constants(const char *normalized, const char *statement, int length,
@@ -208,7 +209,8 @@ dba_constants(const char *normalized, const char *statement, int length,
 	Levels		levels;
 	Reading		model;
 	Reading		raw;
-	bool		matched;
+	MemoryContext caller = CurrentMemoryContext;
+	volatile bool matched = false;
 
 	*count = 0;
 	if (is_cut(normalized, model_length) || is_cut(statement, length))
@@ -222,11 +224,18 @@ dba_constants(const char *normalized, const char *statement, int length,
 		start_reading(&raw, statement, length);
 		matched = match(&model, &raw, constants, count);
 	}
-	PG_FINALLY();
+	PG_CATCH();
 	{
+		/* The scanner holds nothing. */
 		unhush(levels);
+		if (ERRCODE_TO_CATEGORY(geterrcode()) != ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION &&
+			ERRCODE_TO_CATEGORY(geterrcode()) != ERRCODE_DATA_EXCEPTION)
+			PG_RE_THROW();
+		MemoryContextSwitchTo(caller);
+		FlushErrorState();
 	}
 	PG_END_TRY();
+	unhush(levels);
 
 	if (!matched)
 		*count = 0;
@@ -508,6 +517,9 @@ match(Reading *model, Reading *raw, DbaConstant *constants, int *count)
 
 		if (end >= 0)
 		{
+			/* A text that was never analysed may have any number. */
+			if (model->value.ival < 1 || model->value.ival > PG_UINT16_MAX + DBA_MAX_TEXT)
+				return false;
 			constants[*count].number = model->value.ival;
 			constants[(*count)++].text = pnstrdup(raw->text + start,
 												  end - start);

@@ -162,7 +162,10 @@ write_bytes(Writer *writer, const void *data, Size length)
 	writer->head.bytes += length;
 }
 
-/* Takes in what was saved, if there is something; and removes the file. */
+/*
+ * Takes in what was saved, if there is something.  The file stays until the next
+ * one takes its place: the server may not get beyond its start.
+ */
 void
 dba_store_restore(void)
 {
@@ -183,9 +186,15 @@ dba_store_restore(void)
 			dba_store_take_in(statement);
 		dba_store_set_since(head.since);
 	}
-	unlink(STORE_FILE);
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(context);
+}
+
+/* Forgets what was saved. */
+void
+dba_store_discard(void)
+{
+	(void) unlink(STORE_FILE);
 }
 
 /*

@@ -10,5 +10,6 @@
 
 extern void dba_store_save(void);
 extern void dba_store_restore(void);
+extern void dba_store_discard(void);
 
 #endif							/* DBA_PERSIST_H */

@@ -109,8 +109,6 @@ dba_plan_facts(QueryDesc *query_desc, bool counted, bool complete,
 	(void) walk_node(&walk, node, &top);
 	if (walk.misestimate.kind != DBA_FACT_NONE)
 		add_fact(&walk, &walk.misestimate);
-	if (counted && node->instrument != NULL)
-		work->rows_out = node->instrument->ntuples;
 	MemoryContextSwitchTo(caller);
 	return walk.count;
 }

@@ -77,7 +77,6 @@ typedef struct DbaPlanWork
 {
 	double		nodes;			/* executed */
 	double		tuples;			/* passed between nodes, over all loops */
-	double		rows_out;		/* that the top node returned */
 } DbaPlanWork;
 
 extern int	dba_plan_facts(QueryDesc *query_desc, bool counted, bool complete,

@@ -16,7 +16,7 @@
  */
 #include "postgres.h"
 
-#include "observe/inspect.h"
+#include "observe/guard.h"
 #include "observe/repeats.h"
 #include "observe/running.h"
 #include "observe/store.h"
@@ -94,7 +94,7 @@ dba_find_tally(uint64 queryid)
 	/* What an extension's script does is nobody's workload. */
 	if (creating_extension)
 		return NULL;
-	if (queryid != 0)
+	if (queryid != 0 && dba_running.depth < DBA_MAX_FRAMES)
 	{
 		tally = dba_tally_find(queryid, GetUserId(), dba_running.depth == 0);
 		if (tally != NULL)
@@ -106,7 +106,7 @@ dba_find_tally(uint64 queryid)
 			return dba_tally_find(queryid, GetUserId(), true);
 		}
 	}
-	dba_store_lost(DBA_LOST_EXECUTION, 1);
+	dba_tally_missed();
 	return NULL;
 }
 
@@ -118,7 +118,7 @@ dba_make_record(QueryDesc *query_desc, DbaTally *tally, int level)
 
 	if (dba_running.open_count == DBA_MAX_OPEN)
 	{
-		dba_store_lost(DBA_LOST_EXECUTION, 1);
+		dba_tally_missed();
 		return NULL;
 	}
 	execution = &dba_running.open[dba_running.open_count++];
@@ -149,6 +149,27 @@ dba_drop_record(DbaExecution *execution)
 				sizeof(DbaExecution) * (last - execution));
 }
 
+/*
+ * Takes away the frames of statements that an error has left, and counts it for
+ * each.  Those of them that had a record are finished by nobody: a portal that
+ * was opened before a subtransaction and failed inside it is only marked so.
+ */
+void
+dba_unwind_to(int depth)
+{
+	dba_running.depth = Min(dba_running.depth, DBA_MAX_FRAMES);
+	while (dba_running.depth > depth)
+	{
+		const DbaFrame *frame = &dba_running.frames[--dba_running.depth];
+		DbaExecution *execution = frame->query_desc == NULL ? NULL :
+			dba_open_execution(frame->query_desc);
+
+		if (execution != NULL)
+			dba_drop_record(execution);
+		dba_count_error(frame->tally, frame->begun_ns);
+	}
+}
+
 /* An execution that began then, or was only about to (0), has failed. */
 void
 dba_count_error(DbaTally *tally, int64 begun_ns)
@@ -175,7 +196,7 @@ on_transaction(XactEvent event, void *arg)
 	dba_running.nest_level = 1;
 	dba_running.begun = NULL;
 	dba_running.failed.queryid = 0;
-	dba_running.transactions++;
+	dba_tally_transactions++;
 	if (unlikely(dba_repeats_open |
 				 (dba_running.latest_ns - last_flush_ns >= FLUSH_INTERVAL_NS)))
 		after_transaction();
@@ -216,6 +237,8 @@ on_subtransaction(SubXactEvent event, SubTransactionId subid,
 static pg_noinline void
 abandon(int level)
 {
+	int			depth;
+
 	if (dba_running.begun != NULL)
 		dba_count_error(dba_running.begun_tally, 0);
 	else if (dba_running.starting != NULL)
@@ -223,14 +246,10 @@ abandon(int level)
 	dba_running.begun = NULL;
 	dba_running.starting = NULL;
 	dba_running.failed.queryid = 0;
-	dba_running.depth = Min(dba_running.depth, DBA_MAX_FRAMES);
-	while (dba_running.depth > 0 &&
-		   dba_running.frames[dba_running.depth - 1].nest_level >= level)
-	{
-		const DbaFrame *frame = &dba_running.frames[--dba_running.depth];
-
-		dba_count_error(frame->tally, frame->begun_ns);
-	}
+	depth = Min(dba_running.depth, DBA_MAX_FRAMES);
+	while (depth > 0 && dba_running.frames[depth - 1].nest_level >= level)
+		depth--;
+	dba_unwind_to(depth);
 	while (dba_running.open_count > 0 &&
 		   dba_running.open[dba_running.open_count - 1].nest_level >= level)
 		dba_running.open_count--;

@@ -22,7 +22,7 @@
 
 #include "miscadmin.h"
 
-/* Statements that are nested deeper share a frame: it has the innermost. */
+/* Statements that are nested deeper are executed, not observed. */
 #define DBA_MAX_FRAMES 64
 
 /* Executions beyond are not observed. */
@@ -36,6 +36,7 @@ typedef struct DbaFrame
 	DbaTally   *tally;			/* NULL: not observed */
 	int64		begun_ns;
 	int			nest_level;		/* of the transaction, or DBA_ANY_LEVEL */
+	QueryDesc  *query_desc;		/* of an execution with a record, or NULL */
 	DbaUsage	usage;
 } DbaFrame;
 
@@ -51,7 +52,6 @@ typedef struct DbaRunning
 	DbaStatementKey failed;		/* the innermost statement of an error that has
 								 * left frames already; or queryid 0 */
 	int64		latest_ns;		/* the clock, when it was last looked at */
-	uint64		transactions;	/* that this backend has ended */
 	DbaFrame	frames[DBA_MAX_FRAMES + 1]; /* the last one: all that are
 											 * deeper */
 	DbaExecution open[DBA_MAX_OPEN];
@@ -69,6 +69,7 @@ extern DbaExecution *dba_make_record(QueryDesc *query_desc, DbaTally *tally,
 									 int level);
 extern void dba_drop_record(DbaExecution *execution);
 extern void dba_put_aside(void);
+extern void dba_unwind_to(int depth);
 extern void dba_count_error(DbaTally *tally, int64 begun_ns);
 
 /*
@@ -94,7 +95,8 @@ dba_tally_of(uint64 queryid)
 
 	if (likely(tally != NULL && tally->key.queryid == queryid &&
 			   tally->key.userid == GetUserId() &&
-			   tally->key.toplevel == (uint32) (dba_running.depth == 0)))
+			   tally->key.toplevel == (uint32) (dba_running.depth == 0) &&
+			   dba_running.depth < DBA_MAX_FRAMES))
 		return tally;
 	return dba_find_tally(queryid);
 }
@@ -108,6 +110,7 @@ dba_push_frame(DbaTally *tally, int64 begun_ns, int level)
 	frame->tally = tally;
 	frame->begun_ns = begun_ns;
 	frame->nest_level = level;
+	frame->query_desc = NULL;
 	dba_running.depth++;
 	return frame;
 }

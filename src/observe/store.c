@@ -108,13 +108,21 @@ startup(void)
 		on_shmem_exit(save_at_exit, (Datum) 0);
 }
 
-/* In the postmaster, when the server ends; a crash comes with a code. */
+/*
+ * In the postmaster, when the server ends; a crash comes with a code.  An
+ * immediate shutdown comes with none: its sessions may have died anywhere, and
+ * with locks.  Nobody else is left, so the locks can be made anew and the store
+ * is put in order as after a crash.
+ */
 static void
 save_at_exit(int code, Datum arg)
 {
 	(void) arg;
-	if (code == 0 && dba_store != NULL)
-		dba_store_save();
+	if (code != 0 || dba_store == NULL)
+		return;
+	init_locks();
+	dba_store->check = true;
+	dba_store_save();
 }
 
 /* Joins, or makes, the memory of sessions that load the library themselves. */
@@ -188,7 +196,7 @@ init_locks(void)
 		LWLockInitialize(&dba_store->partitions[i].lock, dba_store->tranche);
 }
 
-/* Makes all entries of a partition free; blobs are the caller's affair. */
+/* Makes all entries of a partition fresh; blobs are the caller's affair. */
 static void
 empty_partition(uint32 partition)
 {
@@ -197,17 +205,8 @@ empty_partition(uint32 partition)
 	memset(dba_store_chains() + (Size) partition * dba_store->chains, 0,
 		   dba_store->chains * sizeof(uint32));
 	p->free = 0;
+	p->fresh = 1;
 	p->used = 0;
-	for (uint32 i = dba_store->per_partition; i > 0; i--)
-	{
-		DbaEntry   *entry = dba_partition_entry(partition, i);
-
-		/* Clear only what was in use: untouched pages stay untouched. */
-		if (entry->used)
-			memset(entry, 0, sizeof(DbaEntry));
-		entry->next = p->free;
-		p->free = i;
-	}
 }
 
 /* ------------------------------------------------------------------------
@@ -257,7 +256,8 @@ relink_all(void)
 			   dba_store->chains * sizeof(uint32));
 		p->free = 0;
 		p->used = 0;
-		for (uint32 i = dba_store->per_partition; i > 0; i--)
+		p->fresh = Max(1, Min(p->fresh, dba_store->per_partition + 1));
+		for (uint32 i = p->fresh - 1; i > 0; i--)
 		{
 			DbaEntry   *entry = dba_partition_entry(partition, i);
 			uint32	   *head = &p->free;
@@ -272,8 +272,8 @@ relink_all(void)
 				head = dba_chain_head(partition, dba_key_hash(&entry->key));
 				p->used++;
 			}
-			else if (entry->used)
-				memset(entry, 0, sizeof(DbaEntry));
+			else
+				entry->used = 0;
 			entry->next = *head;
 			*head = i;
 		}
@@ -303,7 +303,7 @@ claim_blob(bool *claimed, DbaBlob *blob)
  * The whole
  * ------------------------------------------------------------------------ */
 
-/* Forgets all that was observed, of all databases. */
+/* Forgets all that was observed, of all databases; and what was saved of it. */
 void
 dba_store_reset(void)
 {
@@ -315,6 +315,7 @@ dba_store_reset(void)
 	LWLockRelease(&dba_store->database_lock);
 	for (int i = DBA_PARTITIONS - 1; i >= 0; i--)
 		LWLockRelease(&dba_store->partitions[i].lock);
+	dba_store_discard();
 }
 
 /* The same, for who is alone in the store. */
@@ -337,6 +338,7 @@ clear_all(void)
 void
 dba_store_info(DbaStoreInfo *info)
 {
+	dba_store_check();
 	memset(info, 0, sizeof(*info));
 	info->since = dba_store->since;
 	info->max_statements = dba_store->max_statements;
@@ -374,11 +376,11 @@ dba_store_database(Oid dbid)
 	{
 		DbaDatabase *database = &dba_store->databases[i];
 
-		if (database->dbid == dbid)
+		if (database->events.dbid == dbid)
 			return database;
-		if (!OidIsValid(database->dbid))
+		if (!OidIsValid(database->events.dbid))
 		{
-			database->dbid = dbid;
+			database->events.dbid = dbid;
 			for (int toplevel = 0; toplevel < 2; toplevel++)
 			{
 				database->rest[toplevel].used = 1;

@@ -99,11 +99,19 @@ add_to(uint32 partition, const DbaStatementKey *key)
 	uint32		at;
 	DbaEntry   *entry;
 
-	if (p->free == 0)
+	if (p->free == 0 && p->fresh > dba_store->per_partition)
 		evict_some(partition);
-	at = p->free;
-	entry = dba_partition_entry(partition, at);
-	p->free = entry->next;
+	if (p->free != 0)
+	{
+		at = p->free;
+		entry = dba_partition_entry(partition, at);
+		p->free = entry->next;
+	}
+	else
+	{
+		at = p->fresh++;
+		entry = dba_partition_entry(partition, at);
+	}
 	p->used++;
 
 	memset(entry, 0, sizeof(DbaEntry));
@@ -259,6 +267,21 @@ free_entry_blobs(DbaEntry *entry)
  * ------------------------------------------------------------------------ */
 
 /*
+ * A copy of a statement's text, or NULL.  An error can only be want of memory;
+ * the lock is released then as all locks are.
+ */
+char *
+dba_store_text(const DbaStatementKey *key)
+{
+	DbaEntry   *entry = dba_store_lock(key, true);
+	Size		length;
+	char	   *text = dba_arena_get(dba_store_arena(), entry->text, &length);
+
+	dba_store_unlock(entry);
+	return text;
+}
+
+/*
  * Keeps data for a locked entry in one of its places, instead of what was
  * there.  When memory is short the samples of statements of the partition that
  * took less time go first; when that is not enough, the new one is dropped and
@@ -292,7 +315,7 @@ least_with_samples(uint32 partition, int64 time)
 {
 	DbaEntry   *least = NULL;
 
-	for (uint32 i = 1; i <= dba_store->per_partition; i++)
+	for (uint32 i = 1; i < dba_store->partitions[partition].fresh; i++)
 	{
 		DbaEntry   *entry = dba_partition_entry(partition, i);
 

@@ -12,6 +12,7 @@
 
 extern DbaEntry *dba_store_lock(const DbaStatementKey *key, bool wait);
 extern void dba_store_unlock(DbaEntry *entry);
+extern char *dba_store_text(const DbaStatementKey *key);
 extern void dba_store_put(DbaEntry *entry, DbaBlob *place, const char *data,
 						  Size length);
 

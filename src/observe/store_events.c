@@ -23,12 +23,13 @@ dba_store_event(const DbaEvent *event)
 	DbaDatabase *database;
 
 	Assert(event->kind >= 0 && event->kind < DBA_EVENT_KINDS);
+	dba_store_check();
 	LWLockAcquire(&dba_store->database_lock, LW_EXCLUSIVE);
 	database = dba_store_database(event->key.dbid);
 	if (database != NULL)
 	{
-		database->event_counts[event->kind] += event->count;
-		database->last_event[event->kind] = Max(database->last_event[event->kind], event->at);
+		database->events.counts[event->kind] += event->count;
+		database->events.last[event->kind] = Max(database->events.last[event->kind], event->at);
 	}
 	*place_for_event(event->kind) = *event;
 	LWLockRelease(&dba_store->database_lock);
@@ -114,24 +115,33 @@ compare_newest_first(const void *a, const void *b)
 	return x < y ? 1 : x > y ? -1 : 0;
 }
 
-/* How many events of a kind a database had, and when the last was. */
-int64
-dba_store_event_count(Oid dbid, DbaEventKind kind, TimestampTz *last)
+/* Counts transactions that have ended. */
+void
+dba_store_transactions(Oid dbid, int64 count)
 {
-	int64		count = 0;
+	DbaDatabase *database;
 
-	*last = 0;
+	dba_store_check();
+	LWLockAcquire(&dba_store->database_lock, LW_EXCLUSIVE);
+	database = dba_store_database(dbid);
+	if (database != NULL)
+		database->events.transactions += count;
+	LWLockRelease(&dba_store->database_lock);
+}
+
+/* What happened in a database. */
+void
+dba_store_event_counts(Oid dbid, DbaEventCounts *counts)
+{
+	memset(counts, 0, sizeof(*counts));
+	dba_store_check();
 	LWLockAcquire(&dba_store->database_lock, LW_SHARED);
 	for (int i = 0; i < DBA_MAX_DATABASES; i++)
 	{
-		if (dba_store->databases[i].dbid == dbid)
-		{
-			count = dba_store->databases[i].event_counts[kind];
-			*last = dba_store->databases[i].last_event[kind];
-		}
+		if (dba_store->databases[i].events.dbid == dbid)
+			*counts = dba_store->databases[i].events;
 	}
 	LWLockRelease(&dba_store->database_lock);
-	return count;
 }
 
 /* Copies out all that is known of events. */
@@ -141,15 +151,7 @@ dba_store_event_log(DbaEventLog *log)
 	memset(log, 0, sizeof(*log));
 	log->count = dba_store_events(log->events);
 	for (int i = 0; i < DBA_MAX_DATABASES; i++)
-	{
-		const DbaDatabase *database = &dba_store->databases[i];
-
-		log->databases[i].dbid = database->dbid;
-		memcpy(log->databases[i].counts, database->event_counts,
-			   sizeof(database->event_counts));
-		memcpy(log->databases[i].last, database->last_event,
-			   sizeof(database->last_event));
-	}
+		log->databases[i] = dba_store->databases[i].events;
 }
 
 /* Takes in what was known of events, into a store that knows none. */
@@ -162,10 +164,8 @@ dba_store_take_in_events(const DbaEventLog *log)
 		DbaDatabase *database = OidIsValid(saved->dbid) ?
 			dba_store_database(saved->dbid) : NULL;
 
-		if (database == NULL)
-			continue;
-		memcpy(database->event_counts, saved->counts, sizeof(saved->counts));
-		memcpy(database->last_event, saved->last, sizeof(saved->last));
+		if (database != NULL)
+			database->events = *saved;
 	}
 	dba_store->event_count = Max(0, Min(log->count, DBA_MAX_EVENTS));
 	memcpy(dba_store->events, log->events, sizeof(dba_store->events));

@@ -18,6 +18,7 @@
 typedef struct DbaEventCounts
 {
 	Oid			dbid;			/* invalid: an unused place */
+	int64		transactions;	/* ended in the same time */
 	int64		counts[DBA_EVENT_KINDS];
 	TimestampTz last[DBA_EVENT_KINDS];
 } DbaEventCounts;
@@ -32,7 +33,8 @@ typedef struct DbaEventLog
 
 extern void dba_store_event(const DbaEvent *event);
 extern int	dba_store_events(DbaEvent *events);
-extern int64 dba_store_event_count(Oid dbid, DbaEventKind kind, TimestampTz *last);
+extern void dba_store_event_counts(Oid dbid, DbaEventCounts *counts);
+extern void dba_store_transactions(Oid dbid, int64 count);
 
 /* For the postmaster, which saves and restores. */
 extern void dba_store_event_log(DbaEventLog *log);

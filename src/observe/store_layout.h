@@ -10,7 +10,8 @@
  * Locking: partition locks guard entries, chains and free lists; the locks
  * of the arena and of the databases are taken under them, never both.  Nobody
  * holds two partition locks but a reset, which takes them in order.  Under a
- * lock nothing is allocated, waited for, or can fail.
+ * lock nothing is waited for, and nothing can fail but for want of memory for a
+ * copy: then all locks are released.
  *
  *-------------------------------------------------------------------------
  */
@@ -30,15 +31,15 @@ typedef struct DbaPartition
 {
 	LWLock		lock;
 	uint32		free;			/* number of a free entry, or 0; lock */
+	uint32		fresh;			/* entries from this number on were never used:
+								 * their memory is not touched; lock */
 	uint32		used;			/* entries in use; lock */
 } DbaPartition;
 
 /* What is kept per database. */
 typedef struct DbaDatabase
 {
-	Oid			dbid;			/* invalid: an unused place */
-	int64		event_counts[DBA_EVENT_KINDS];
-	TimestampTz last_event[DBA_EVENT_KINDS];
+	DbaEventCounts events;
 	DbaEntry	rest[2];		/* evicted statements: nested, top-level */
 } DbaDatabase;
 

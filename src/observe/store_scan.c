@@ -73,7 +73,7 @@ copy_partition(uint32 partition, int with, DbaStatement *into)
 	int			count = 0;
 
 	LWLockAcquire(lock, LW_SHARED);
-	for (uint32 i = 1; i <= dba_store->per_partition; i++)
+	for (uint32 i = 1; i < dba_store->partitions[partition].fresh; i++)
 	{
 		DbaEntry   *entry = dba_partition_entry(partition, i);
 
@@ -122,7 +122,7 @@ copy_rests(DbaStatement *into)
 		{
 			DbaEntry   *rest = &dba_store->databases[i].rest[toplevel];
 
-			if (OidIsValid(dba_store->databases[i].dbid) && rest->counters.calls > 0)
+			if (OidIsValid(dba_store->databases[i].events.dbid) && rest->counters.calls > 0)
 			{
 				into[count].entry = *rest;
 				copy_blobs(&into[count++], 0);

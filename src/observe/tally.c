@@ -46,11 +46,15 @@
 /* What counting may cost before it is earned. */
 #define CREDIT_NS (500 * 1000 * 1000.0)
 
+/* Executions without a query id are handed over in such numbers, at most. */
+#define MAX_MISSED 1000
+
 /* What may be saved up for it. */
 #define MAX_ALLOWANCE_NS (2000 * 1000 * 1000.0)
 
 bool		dba_tally_usable = false;
 DbaTally   *dba_last_tally = NULL;
+uint64		dba_tally_transactions = 0;
 
 static MemoryContext tally_context = NULL;
 static DbaTally *tallies;
@@ -64,11 +68,14 @@ static int	waiting_count = 0;
 static uint32 seen_epoch = 0;
 static pg_prng_state prng;		/* of our own: others must not notice us */
 static double allowance_ns = 0;
+static uint64 handed_over = 0;	/* transactions */
+static int64 missed = 0;		/* executions that could not be observed */
 
 static void flush_at_exit(int code, Datum arg);
 static bool hand_over(DbaTally *tally, bool wait);
 static void hand_over_events(void);
 static void hand_over_occasions(void);
+static void hand_over_missed(void);
 static void forget_known(void);
 static int32 executions_until_count(const DbaEntry *entry, double mean_ns);
 static int32 draw(int64 mean);
@@ -226,6 +233,21 @@ dba_tally_charge(int64 ns)
 	allowance_ns -= (double) ns;
 }
 
+/* An execution cannot be observed; of these too the store hears now and then. */
+void
+dba_tally_missed(void)
+{
+	if (++missed == MAX_MISSED)
+		hand_over_missed();
+}
+
+static void
+hand_over_missed(void)
+{
+	dba_store_lost(DBA_LOST_EXECUTION, missed);
+	missed = 0;
+}
+
 /*
  * Hands everything over to the store.  Without wait, what would have to wait
  * stays for the next time.  Cannot fail.
@@ -250,6 +272,10 @@ dba_tally_flush(bool wait)
 	waiting_count = left;
 	hand_over_occasions();
 	hand_over_events();
+	dba_store_transactions(MyDatabaseId, (int64) (dba_tally_transactions - handed_over));
+	handed_over = dba_tally_transactions;
+	if (missed > 0)
+		hand_over_missed();
 	allowance_ns = Min(allowance_ns, MAX_ALLOWANCE_NS);
 }
 
@@ -316,11 +342,13 @@ static void
 hand_over_occasions(void)
 {
 	DbaOccasions occasions[4];
+	int64		all_lost = 0;
 	int64		lost;
 	int			count;
 
 	while ((count = dba_repeats_take(occasions, lengthof(occasions), &lost)) > 0)
 	{
+		all_lost += lost;
 		for (int i = 0; i < count; i++)
 		{
 			DbaEntry   *entry = dba_store_lock(&occasions[i].child, true);
@@ -329,8 +357,8 @@ hand_over_occasions(void)
 			dba_store_unlock(entry);
 		}
 	}
-	if (lost > 0)
-		dba_store_lost(DBA_LOST_EVENT, lost);
+	if (all_lost > 0)
+		dba_store_lost(DBA_LOST_EVENT, all_lost);
 }
 
 /* All statements are new again: the store has forgotten them. */

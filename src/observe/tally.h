@@ -47,6 +47,9 @@ extern bool dba_tally_usable;
 /* The tally that was looked up last. */
 extern DbaTally *dba_last_tally;
 
+/* Transactions that this backend has ended. */
+extern uint64 dba_tally_transactions;
+
 #pragma GCC visibility pop
 
 extern void dba_tally_init(void);
@@ -59,6 +62,7 @@ extern void dba_tally_make_room(void);
 extern bool dba_tally_may_count(double cost_ns, bool first);
 extern void dba_tally_charge(int64 ns);
 extern int	dba_tally_random(int limit);
+extern void dba_tally_missed(void);
 
 /*
  * The backend's tally of a statement, made if needed; NULL when it remembers too

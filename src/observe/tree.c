@@ -47,6 +47,9 @@
 #include "utils/memutils.h"
 #include "utils/syscache.h"
 
+/* Rows of one INSERT; with more its tree is not worth keeping. */
+#define MAX_INSERTED_ROWS 20
+
 /* A constant of the text: where it stands, for sorting, and its node. */
 typedef struct Literal
 {
@@ -98,16 +101,23 @@ static char *unpack_text(const PackedTree *packed, const char *data);
 /*
  * False when no other session can plan the statement, or ought to: it refers
  * to what only this session has, or to a foreign table (planning may talk to
- * the other server); and when it is very large.  Stops at the first reason,
- * so that ten thousand rows of VALUES cost no more than five thousand nodes.
+ * the other server); when it is very large; and when it brings along many rows
+ * to insert, as each number of rows is another statement.
  */
 bool
 dba_tree_worth_keeping(const Query *query)
 {
 	int			nodes = 0;
+	ListCell   *cell;
 
 	if (query->commandType == CMD_UTILITY || query->utilityStmt != NULL)
 		return false;
+	foreach(cell, query->rtable)
+	{
+		if (query->commandType == CMD_INSERT &&
+			list_length(lfirst_node(RangeTblEntry, cell)->values_lists) > MAX_INSERTED_ROWS)
+			return false;
+	}
 	return !too_large_or_bound((Node *) query, &nodes);
 }
 

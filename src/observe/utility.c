@@ -128,13 +128,11 @@ static void
 fail_utility(int caller_depth)
 {
 	const DbaStatementKey *key = dba_running_statement();
-	DbaFrame   *frame = &dba_running.frames[Min(caller_depth, DBA_MAX_FRAMES)];
 
 	if (dba_running.failed.queryid == 0 && key != NULL)
 		dba_running.failed = *key;
+	dba_unwind_to(caller_depth);
 	dba_running.depth = caller_depth;
-	if (caller_depth < DBA_MAX_FRAMES)
-		dba_count_error(frame->tally, frame->begun_ns);
 }
 
 /* Leaves it in good order, and counts it. */

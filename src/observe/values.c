@@ -100,6 +100,20 @@ dba_values_new(int count)
 }
 
 /*
+ * A constant as it stands in a statement's text, of which the type is not
+ * known.
+ */
+DbaValue
+dba_value_literal(const char *text)
+{
+	DbaValue	value = {.type = UNKNOWNOID, .typlen = -2};
+	TypeNature	nature = {.typlen = -2, .textual = true};
+
+	value.state = take_string(&nature, text, &value.value);
+	return value;
+}
+
+/*
  * The values of the client's parameters $1 .. $count, as far as there are any,
  * and of the constants after them (NULL for none), in a copy that outlives
  * both.  With keep_values false only their types.  No values at all if there are more than

@@ -45,6 +45,7 @@ typedef struct DbaValues
 
 /* Taking: in the planner or the executor. */
 extern DbaValues *dba_values_new(int count);
+extern DbaValue dba_value_literal(const char *text);
 extern DbaValues *dba_values_take(ParamListInfo bound, int count,
 								  const DbaValues *constants,
 								  bool keep_values);

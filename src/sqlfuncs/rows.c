@@ -146,7 +146,18 @@ dba_put_key(DbaRow *row, const DbaStatementKey *key)
 	dba_put(row, BoolGetDatum(key->toplevel != 0));
 }
 
-/* A text of the statement's database, in the encoding of this one. */
+/* A text of another database, if its bytes are a text in this one's encoding. */
+void
+dba_put_foreign_text(DbaRow *row, Oid dbid, const char *text)
+{
+	if (text != NULL && dbid != MyDatabaseId &&
+		!pg_verify_mbstr(GetDatabaseEncoding(), text, (int) strlen(text), true))
+		dba_put_text(row, "<text in another encoding>");
+	else
+		dba_put_text(row, text);
+}
+
+/* The text of a statement, for who may see it. */
 void
 dba_put_blob_text(DbaRow *row, const DbaStatementKey *key, const DbaBlobCopy *blob)
 {
@@ -154,11 +165,8 @@ dba_put_blob_text(DbaRow *row, const DbaStatementKey *key, const DbaBlobCopy *bl
 		dba_put_text(row, "<evicted statements>");
 	else if (!dba_may_see(row, key->userid))
 		dba_put_text(row, "<insufficient privilege>");
-	else if (blob->data != NULL && key->dbid != MyDatabaseId &&
-			 !pg_verify_mbstr(GetDatabaseEncoding(), blob->data, (int) blob->length, true))
-		dba_put_text(row, "<text in another encoding>");
 	else
-		dba_put_text(row, blob->data);
+		dba_put_foreign_text(row, key->dbid, blob->data);
 }
 
 /* p50, p90, p95, p99 */

@@ -39,6 +39,7 @@ extern void dba_put_oid(DbaRow *row, Oid value);
 extern void dba_put_columns(DbaRow *row, DbaColumns columns);
 extern bool dba_may_see(const DbaRow *row, Oid userid);
 extern void dba_put_key(DbaRow *row, const DbaStatementKey *key);
+extern void dba_put_foreign_text(DbaRow *row, Oid dbid, const char *text);
 extern void dba_put_blob_text(DbaRow *row, const DbaStatementKey *key, const DbaBlobCopy *blob);
 extern void dba_put_percentiles(DbaRow *row, const uint64 *histogram);
 

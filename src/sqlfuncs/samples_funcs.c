@@ -9,7 +9,6 @@
  */
 #include "postgres.h"
 
-#include "observe/normalize.h"
 #include "observe/sample.h"
 #include "sqlfuncs/rows.h"
 #include "sqlfuncs/store_funcs.h"
@@ -39,7 +38,6 @@ typedef struct Wanted
 
 static void show_samples(const DbaStatement *statement, void *arg);
 static void put_values(DbaRow *row, const DbaStatement *statement, int place);
-static void put_constants(DbaRow *row, const DbaStatement *statement, const DbaBlobCopy *blob);
 static ArrayType *text_array(char **texts, int count);
 static ArrayType *type_array(const DbaValues *values);
 static void find_sample(const DbaStatement *statement, void *arg);
@@ -80,7 +78,7 @@ show_samples(const DbaStatement *statement, void *arg)
 		dba_put_ms(row, sample->ns);
 		dba_put_int(row, sample->rows);
 		put_values(row, statement, i);
-		dba_put_text(row, search_path);
+		dba_put_foreign_text(row, entry->key.dbid, search_path);
 		dba_put_blob_text(row, &entry->key, &statement->text);
 		dba_row_end(row);
 	}
@@ -95,12 +93,6 @@ put_values(DbaRow *row, const DbaStatement *statement, int place)
 	char	  **texts;
 
 	/* What another database's types mean is not known here. */
-	if (statement->entry.samples[place].is_text)
-	{
-		put_constants(row, statement, blob);
-		dba_put_null(row);
-		return;
-	}
 	values = statement->entry.key.dbid == MyDatabaseId ?
 		dba_values_unpack(blob->data, blob->length) : NULL;
 	if (values == NULL)
@@ -113,32 +105,10 @@ put_values(DbaRow *row, const DbaStatement *statement, int place)
 	for (int i = 0; i < values->count; i++)
 		texts[i] = dba_value_text(&values->values[i]);
 	dba_put(row, PointerGetDatum(text_array(texts, values->count)));
-	dba_put(row, PointerGetDatum(type_array(values)));
-}
-
-/* The constants of one statement's text, by their numbers. */
-static void
-put_constants(DbaRow *row, const DbaStatement *statement, const DbaBlobCopy *blob)
-{
-	DbaConstant *constants = NULL;
-	char	  **texts;
-	int			count = 0;
-	int			highest = 0;
-
-	if (statement->text.data != NULL)
-		constants = dba_constants(statement->text.data, blob->data,
-								  (int) blob->length, &count);
-	if (constants == NULL)
-	{
+	if (statement->entry.samples[place].is_literal)
 		dba_put_null(row);
-		return;
-	}
-	for (int i = 0; i < count; i++)
-		highest = Max(highest, constants[i].number);
-	texts = palloc0(sizeof(char *) * (highest + 1));
-	for (int i = 0; i < count; i++)
-		texts[constants[i].number - 1] = unconstify(char *, constants[i].text);
-	dba_put(row, PointerGetDatum(text_array(texts, highest)));
+	else
+		dba_put(row, PointerGetDatum(type_array(values)));
 }
 
 static ArrayType *
@@ -220,6 +190,13 @@ dba_sql_explain_sample(PG_FUNCTION_ARGS)
 
 		plannable.params = dba_tree_bind(tree, values);
 	}
+	if (!has_privs_of_role(GetUserId(), plannable.userid))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied to plan statement %lld",
+						(long long) wanted.queryid),
+				 errdetail("Planning calls functions, and does so as the role whose statement it is."),
+				 errhint("Only a superuser or a member of that role may do that.")));
 	plan = dba_replan(&plannable, &cost, &error);
 	if (plan == NULL)
 		ereport(ERROR,
@@ -308,7 +285,7 @@ choose_sample(const DbaStatement *statement, int wanted)
 	{
 		const DbaSampleRef *sample = &statement->entry.samples[i];
 
-		if (statement->samples[i].data == NULL || sample->is_text ||
+		if (statement->samples[i].data == NULL || sample->is_literal ||
 			(wanted > 0 && wanted != i + 1))
 			continue;
 		if (newest < 0 || sample->taken_at > statement->entry.samples[newest].taken_at)

@@ -129,7 +129,7 @@ dba_sql_events(PG_FUNCTION_ARGS)
 		/* A deadlock's detail has the statements of others. */
 		if (row.sees_all ||
 			(event->kind != DBA_EVENT_DEADLOCK && dba_may_see(&row, event->key.userid)))
-			dba_put_text(&row, event->detail);
+			dba_put_foreign_text(&row, event->key.dbid, event->detail);
 		else
 			dba_put_null(&row);
 		dba_row_end(&row);
@@ -142,19 +142,19 @@ Datum
 dba_sql_event_counts(PG_FUNCTION_ARGS)
 {
 	DbaRow		row;
+	DbaEventCounts counts;
 
 	dba_rows_begin(fcinfo, &row);
+	dba_store_event_counts(MyDatabaseId, &counts);
 	for (int kind = 0; kind < DBA_EVENT_KINDS; kind++)
 	{
-		TimestampTz last;
-		int64		count = dba_store_event_count(MyDatabaseId, kind, &last);
-
 		dba_put_text(&row, event_names[kind]);
-		dba_put_int(&row, count);
-		if (count > 0)
-			dba_put_time(&row, last);
+		dba_put_int(&row, counts.counts[kind]);
+		if (counts.counts[kind] > 0)
+			dba_put_time(&row, counts.last[kind]);
 		else
 			dba_put_null(&row);
+		dba_put_int(&row, counts.transactions);
 		dba_row_end(&row);
 	}
 	return (Datum) 0;

@@ -50,16 +50,11 @@ WITH limits AS MATERIALIZED (
            i.since,
            h.hours,
            c.count / h.hours AS per_hour,
-           t.per_hour AS transactions_per_hour
+           c.transactions / h.hours AS transactions_per_hour
     FROM dbadvisor.event_counts c
     CROSS JOIN dbadvisor.store i
     CROSS JOIN LATERAL (
         SELECT greatest(0.001, extract(epoch FROM now() - i.since) / 3600)::float8 AS hours) h
-    CROSS JOIN (
-        SELECT (d.xact_commit + d.xact_rollback)
-               / greatest(0.001, extract(epoch FROM now() - dbadvisor.statistics_since()) / 3600)::float8 AS per_hour
-        FROM pg_stat_database d
-        WHERE d.datname = current_database()) t
     WHERE c.kind = 'serialization_failure'
 ), hit AS MATERIALIZED (
     SELECT s.queryid,
