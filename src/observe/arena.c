@@ -41,7 +41,7 @@ void
 dba_arena_init(DbaArena *arena, Size bytes, int tranche)
 {
 	LWLockInitialize(&arena->lock, tranche);
-	arena->blocks = blocks_for(bytes);
+	arena->blocks = (uint32) (bytes / sizeof(((ArenaBlock *) NULL)->data));
 	dba_arena_clear(arena);
 }
 

@@ -26,6 +26,9 @@ INSERT INTO bill SELECT i, i FROM generate_series(1, 1000) i;
 ANALYZE bill;
 END
 
+$node->safe_psql('postgres', "CREATE DATABASE unicode ENCODING 'UTF8' LOCALE 'C' TEMPLATE template0");
+$node->safe_psql('unicode', 'CREATE EXTENSION dbadvisor');
+
 # Runs as somebody; returns what psql printed and what it complained of.
 sub run_as
 {
@@ -37,7 +40,7 @@ sub run_as
 
 sub read_samples
 {
-	return $node->safe_psql('postgres',
+	return $node->safe_psql('unicode',
 		q{SELECT count(*) > 0, bool_and(length(lower(s::text)) > 0) FROM dbadvisor.samples s});
 }
 
@@ -59,7 +62,7 @@ $node->safe_psql('postgres', "CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C'
 $node->safe_psql('latin', "SET client_encoding = 'LATIN1'; SET search_path = 'sch\xe9ma', public; SELECT pg_sleep(0.002 * $_), 'caf\xe9' AS \"th\xe9\"")
   for 1 .. 5;
 is(read_samples(), 't|t', 'nor the letters of another encoding');
-is($node->safe_psql('postgres', q{SELECT count(*) > 0 FROM dbadvisor.samples WHERE search_path = '<text in another encoding>'}),
+is($node->safe_psql('unicode', q{SELECT count(*) > 0 FROM dbadvisor.samples WHERE search_path = '<text in another encoding>'}),
 	't', 'which are not shown');
 
 # ---------------------------------------------------------- whose values are shown
