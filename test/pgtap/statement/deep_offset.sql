@@ -58,7 +58,7 @@ SELECT is(severity, 'info', 'in the first hour it is only for the record')
 FROM test.finding('deep_offset', test.named('AS sorted'));
 SET dbadvisor.min_window = 0;
 
-\set seen 'SELECT jsonb_agg(jsonb_build_array(r.object, r.caution, r.severity, r.evidence -> ''max_rows_skipped'') ORDER BY r.object) FROM dbadvisor.recommendations(''{statement}'', ''info'') r WHERE r.rule = ''deep_offset'''
+\set seen 'SELECT jsonb_agg(jsonb_build_array(r.object, r.caution, r.evidence -> ''max_rows_skipped'') ORDER BY r.object) FROM dbadvisor.recommendations(''{statement}'', ''info'') r WHERE r.rule = ''deep_offset'''
 SELECT (:seen) AS as_superuser \gset
 SET ROLE pg_monitor;
 SELECT (:seen) AS as_monitor \gset

@@ -100,7 +100,7 @@ SELECT is(severity, 'info', 'in the first hour it is only for the record')
 FROM test.finding('filter_discards_most', test.named('AS one'));
 SET dbadvisor.min_window = 0;
 
-\set seen 'SELECT jsonb_agg(jsonb_build_array(r.object, r.caution, r.severity, r.evidence -> ''rows_removed'') ORDER BY r.object) FROM dbadvisor.recommendations(''{statement}'', ''info'') r WHERE r.rule = ''filter_discards_most'''
+\set seen 'SELECT jsonb_agg(jsonb_build_array(r.object, r.caution, r.evidence -> ''rows_removed'') ORDER BY r.object) FROM dbadvisor.recommendations(''{statement}'', ''info'') r WHERE r.rule = ''filter_discards_most'''
 SELECT (:seen) AS as_superuser \gset
 SET ROLE pg_monitor;
 SELECT (:seen) AS as_monitor \gset

@@ -158,7 +158,7 @@ FROM test.finding('misestimate', :'two_name');
 SET dbadvisor.min_window = 0;
 
 -- pg_monitor sees what a superuser sees.
-\set seen 'SELECT jsonb_agg(jsonb_build_array(r.object, r.fix, r.undo, r.caution, r.severity) ORDER BY r.object) FROM dbadvisor.recommendations(''{statement}'', ''info'') r WHERE r.rule = ''misestimate'''
+\set seen 'SELECT jsonb_agg(jsonb_build_array(r.object, r.fix, r.undo, r.caution) ORDER BY r.object) FROM dbadvisor.recommendations(''{statement}'', ''info'') r WHERE r.rule = ''misestimate'''
 SELECT (:seen) AS as_superuser \gset
 SET ROLE pg_monitor;
 SELECT (:seen) AS as_monitor \gset
