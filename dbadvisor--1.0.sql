@@ -363,7 +363,7 @@ CREATE VIEW dbadvisor.statement_facts AS
            estimated, actual, bytes, total_rows, last_seen
     FROM dbadvisor.statement_facts();
 COMMENT ON VIEW dbadvisor.statement_facts IS
-    'What executions that were counted node by node taught: rows thrown away, misestimates, repeated sub-plans, sequential scans, rows skipped by OFFSET, spills and the memory that would have kept them; and when each was last seen, which tells what an ANALYZE or an index has settled since. Column 0 stands for columns beyond the 63rd.';
+    'What executions that were counted node by node taught: rows thrown away, misestimates, repeated sub-plans, sequential scans, rows skipped by OFFSET, spills and the memory that would have kept them; and when each was last seen, which tells what an ANALYZE or an index has settled since. Rows that partitions throw away are summed, as of the table that the statement names. Column 0 stands for columns beyond the 63rd.';
 
 CREATE FUNCTION dbadvisor.statement_columns(
     OUT queryid     bigint,
@@ -725,17 +725,81 @@ CREATE VIEW dbadvisor.known_statements AS
 COMMENT ON VIEW dbadvisor.known_statements IS
     'The statements of this database: observed by dbadvisor or, where that does not observe, counted by pg_stat_statements, which knows neither errors nor percentiles. Those of others are hidden from who may not see them.';
 
-CREATE FUNCTION dbadvisor.plan_compares(plan text, column_name name, operators text DEFAULT '=|<|>|<=|>=')
+CREATE FUNCTION dbadvisor.plan_scans(plan text, OUT table_name text, OUT conditions text)
+RETURNS SETOF record
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE COST 1000 ROWS 5
+BEGIN ATOMIC
+    SELECT s.found[1], s.found[2]
+    FROM (SELECT regexp_replace(regexp_replace(plan_scans.plan,
+                                               '''([^'']|'''')*''', '''''', 'g'),
+                                '([[:alnum:]_$]+|"[^"]+")\.(?=[[:alpha:]_"])', '', 'g') AS text) bare
+    CROSS JOIN LATERAL regexp_matches(
+        bare.text,
+        'Scan (?:Backward )?(?:using (?:[^\s"]+|"(?:[^"]|"")+") )?on ([^\s"]+|"(?:[^"]|"")+")[^\n]*((?:\n +[^-\s][^\n]*)*)',
+        'g') AS s(found);
+END;
+COMMENT ON FUNCTION dbadvisor.plan_scans(text) IS
+    'The scans of a plan: the table (or index), quoted, without its schema, and the lines below with the conditions, in which columns are not qualified and literals are empty.';
+
+CREATE FUNCTION dbadvisor.plan_compares(
+    conditions     text,
+    column_name    name,
+    column_type    oid,
+    operators      text DEFAULT '=|<|>|<=|>=',
+    with_parameter boolean DEFAULT false)
 RETURNS boolean
+LANGUAGE sql STABLE STRICT PARALLEL SAFE COST 100
+BEGIN ATOMIC
+    SELECT plan_compares.conditions ~ format('(^|[^[:alnum:]_$"])(%s|\(%s\)::(%s)) (%s) %s',
+                                             q.name, q.name, c.same, plan_compares.operators,
+                                             CASE WHEN plan_compares.with_parameter
+                                                  THEN '(ANY \()?(\$[0-9]|\(InitPlan)' END)
+    FROM (SELECT regexp_replace(quote_ident(plan_compares.column_name::text),
+                                '([^[:alnum:]_])', '\\\1', 'g') AS name) q
+    CROSS JOIN LATERAL (
+        -- The casts that change nothing, which an index on the column can pass over.
+        SELECT string_agg(regexp_replace(format_type(same.oid, NULL), '([^[:alnum:]_ ])', '\\\1', 'g'), '|') AS same
+        FROM (SELECT CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END AS oid
+              FROM pg_type t
+              WHERE t.oid = plan_compares.column_type
+              UNION
+              SELECT k.casttarget
+              FROM pg_type t
+              JOIN pg_cast k ON k.castsource IN (t.oid, t.typbasetype) AND k.castmethod = 'b'
+              WHERE t.oid = plan_compares.column_type) same) c;
+END;
+COMMENT ON FUNCTION dbadvisor.plan_compares(text, name, oid, text, boolean) IS
+    'Whether conditions of plan_scans() compare the column as it is, perhaps with a cast that an index can pass over, by one of the operators; if with_parameter, with a value that was not known when it was planned.';
+
+CREATE FUNCTION dbadvisor.plan_tests(conditions text, column_name name)
+RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE COST 100
 BEGIN ATOMIC
-    SELECT plan_compares.plan ~ format('(^|[^[:alnum:]_$"])(%s|\((([[:alnum:]_$]+|"[^"]+")\.)?%s\)::[^()]+) (%s) ',
-                                       q.name, q.name, plan_compares.operators)
-    FROM (SELECT regexp_replace(quote_ident(plan_compares.column_name::text),
-                                '([^[:alnum:]_])', '\\\1', 'g') AS name) q;
+    SELECT CASE WHEN position(format('(%s IS NULL)', q.name) IN plan_tests.conditions) > 0 THEN q.name || ' IS NULL'
+                WHEN position(format('(NOT %s)', q.name) IN plan_tests.conditions) > 0 THEN 'NOT ' || q.name
+                WHEN plan_tests.conditions ~ format('(Filter: |\(|AND )%s( AND|\)(?!::)|\n|$)',
+                                                    regexp_replace(q.name, '([^[:alnum:]_])', '\\\1', 'g'))
+                THEN q.name END
+    FROM (SELECT quote_ident(plan_tests.column_name::text) AS name) q;
 END;
-COMMENT ON FUNCTION dbadvisor.plan_compares(text, name, text) IS
-    'Whether a condition in the plan compares the column as it is, perhaps cast but not inside of an expression, by one of the operators.';
+COMMENT ON FUNCTION dbadvisor.plan_tests(text, name) IS
+    'What conditions of plan_scans() ask of the column alone, as the WHERE of a partial index can have it: IS NULL, or a boolean or its negation. Null where they do not.';
+
+CREATE FUNCTION dbadvisor.sorts_by_bytes(collation_oid oid)
+RETURNS boolean
+LANGUAGE sql STABLE STRICT PARALLEL SAFE COST 100
+BEGIN ATOMIC
+    SELECT CASE c.collprovider
+               WHEN 'd' THEN d.datlocprovider = 'b' OR (d.datlocprovider = 'c' AND d.datcollate IN ('C', 'POSIX'))
+               WHEN 'c' THEN c.collcollate IN ('C', 'POSIX')
+               ELSE c.collprovider = 'b' END
+    FROM pg_collation c
+    CROSS JOIN pg_database d
+    WHERE c.oid = sorts_by_bytes.collation_oid
+      AND d.datname = current_database();
+END;
+COMMENT ON FUNCTION dbadvisor.sorts_by_bytes(oid) IS
+    'Whether the collation is C, under another name perhaps: only then does an ordinary index serve LIKE ''x%''.';
 
 CREATE FUNCTION dbadvisor.partition_leaves(relation oid)
 RETURNS SETOF oid

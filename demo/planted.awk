@@ -23,7 +23,7 @@ END {
         if (i in found)
             n++
         else
-            print "not found: " rule[i] " " object[i]
+            print "NOT FOUND: " rule[i] " " object[i]
     printf "%d mistakes are planted in demo/*.sql; %d of them were found.\n", planted, n
     exit n < planted
 }

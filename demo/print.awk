@@ -46,7 +46,17 @@ $1 == "coverage" {
 
 END {
     if (total)
-        printf "%d findings: %d critical, %d warning, %d notice.\n", total, count["critical"], count["warning"], count["notice"]
+        printf "%d finding%s: %s.\n", total, total == 1 ? "" : "s", counts()
+}
+
+# "2 critical, 1 info": those that there are, the worst first.
+function counts(    levels, n, i, text)
+{
+    n = split("critical warning notice info", levels, " ")
+    for (i = 1; i <= n; i++)
+        if (count[levels[i]])
+            text = text (text == "" ? "" : ", ") count[levels[i]] " " levels[i]
+    return text
 }
 
 # A name may hold line breaks; in a heading it does not.

@@ -1,8 +1,8 @@
 -- schema.sql: a shop and its tenants, with one mistake for every rule.
 --
 -- Read by script/demo and by test/t/020_demo.pl, in this order: schema.sql,
--- slots.sql, data.sql, mistakes.sql, forgotten_session.sql in the background,
--- holders.sql, age.sql, traffic/*.sql.
+-- slots.sql, data.sql, mistakes.sql, traffic/devices.sql, forgotten_session.sql in the
+-- background, holders.sql, age.sql, the rest of traffic/.
 --
 -- Each mistake is marked where it is made, with something that looks alike and
 -- is all right beside it:
@@ -276,7 +276,7 @@ END $$;
 -- --------------------------------------- statements, as traffic/*.sql has them
 
 -- The running total of all that was ever sold is sorted on disk; that of some
--- orders is not. (traffic/plans.sql)
+-- orders is not. (traffic/totals.sql)
 -- planted: statement/spills_to_disk /OVER \(ORDER BY unit_price, id\).* FROM shop\.order_items\)/
 -- twin: statement/spills_to_disk /OVER \(ORDER BY unit_price, id\).* FROM shop\.order_items WHERE/
 
@@ -341,7 +341,8 @@ CREATE TABLE shop.invoice_numbers (
     last_number int NOT NULL DEFAULT 0
 );
 
--- A device reports when it was seen, and an index wants to know. (traffic/devices.sql)
+-- A device reports when it was seen, and an index wants to know. (traffic/devices.sql,
+-- which comes before anybody leaves a transaction open: that would fill any page.)
 -- planted: vacuum/hot_blocked /^ops\.devices: .* set last_seen \(in ops\.devices_last_seen_idx/
 CREATE TABLE ops.devices (
     id        int PRIMARY KEY,

@@ -6,7 +6,8 @@
  * A scan's conditions name the columns of its table.  Above the scans a plan
  * names them by their place in what the node below returns, so they are
  * followed down through the target lists, as far as they are plain columns.
- * Columns of a partition are the partition's own, not its parent's.
+ * Columns of a partition are the partition's own, not its parent's, unless
+ * dba_as_named() translates them.
  *
  * Locking: none; only the plan and the executor's state are read.
  *
@@ -18,6 +19,7 @@
 
 #include "executor/executor.h"
 #include "nodes/nodeFuncs.h"
+#include "nodes/pathnodes.h"
 #include "nodes/plannodes.h"
 #include "parser/parsetree.h"
 
@@ -28,6 +30,9 @@ typedef struct Collection
 	DbaNodeColumns *found;
 } Collection;
 
+static const AppendRelInfo *parent_of(PlanState *node, Index entry);
+static DbaColumns parent_columns(const AppendRelInfo *info,
+								 DbaColumns columns);
 static Index scanned_entry(const Plan *plan);
 static void collect(PlanState *node, List *expressions, DbaNodeColumns *found);
 static bool collect_columns(Node *expression, void *context);
@@ -153,6 +158,57 @@ dba_grouping_columns(PlanState *node, DbaNodeColumns *found)
 		if (entry != NULL)
 			collect(below, list_make1(entry->expr), found);
 	}
+}
+
+/*
+ * Makes of the columns of a partition that the node scans those of the table
+ * that the statement names; false if it is no partition, or named itself.
+ */
+bool
+dba_as_named(PlanState *node, DbaNodeColumns *found)
+{
+	Index		entry = scanned_entry(node->plan);
+	const AppendRelInfo *info;
+	bool		changed = false;
+
+	while (entry != 0 && (info = parent_of(node, entry)) != NULL)
+	{
+		entry = info->parent_relid;
+		found->relid = info->parent_reloid;
+		found->columns = parent_columns(info, found->columns);
+		changed = true;
+	}
+	return changed;
+}
+
+/* What makes the entry part of another table, or NULL. */
+static const AppendRelInfo *
+parent_of(PlanState *node, Index entry)
+{
+	ListCell   *lc;
+
+	foreach(lc, node->state->es_plannedstmt->appendRelations)
+	{
+		const AppendRelInfo *info = lfirst_node(AppendRelInfo, lc);
+
+		/* The arms of a UNION ALL have no table above them. */
+		if (info->child_relid == entry)
+			return OidIsValid(info->parent_reloid) ? info : NULL;
+	}
+	return NULL;
+}
+
+static DbaColumns
+parent_columns(const AppendRelInfo *info, DbaColumns columns)
+{
+	DbaColumns	parent = columns & DBA_OTHER_COLUMN;
+	int			count = Min(info->num_child_cols, DBA_MAX_COLUMN);
+
+	/* The parent's number of a dropped column is 0. */
+	for (int i = 0; i < count; i++)
+		if ((columns & dba_column_bit(i + 1)) && info->parent_colnos[i] > 0)
+			parent |= dba_column_bit(info->parent_colnos[i]);
+	return parent;
 }
 
 /* The range table entry that the node scans, or 0. */

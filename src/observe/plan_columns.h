@@ -22,6 +22,7 @@ typedef struct DbaNodeColumns
 } DbaNodeColumns;
 
 extern Oid	dba_scanned_relation(PlanState *node);
+extern bool dba_as_named(PlanState *node, DbaNodeColumns *found);
 extern void dba_filter_columns(PlanState *node, DbaNodeColumns *found);
 extern void dba_condition_columns(PlanState *node, DbaNodeColumns *found);
 extern void dba_grouping_columns(PlanState *node, DbaNodeColumns *found);

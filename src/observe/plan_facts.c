@@ -44,6 +44,8 @@ typedef struct Walk
 	int			max_facts;
 	int			count;			/* facts found */
 	DbaPlanWork *work;
+	List	   *partitioned;	/* DbaPlanFact: filters, summed over partitions */
+	const Plan *append;			/* whose partitions are visited, or NULL */
 	Bitmapset  *subplans;		/* those that were visited, by plan_id */
 	DbaPlanFact misestimate;	/* the deepest; of kind NONE if there is none */
 	int			misestimate_depth;
@@ -63,6 +65,8 @@ static void walk_subplans(Walk *walk, List *subplans, const DbaPlace *place,
 						  bool are_init);
 static void count_work(DbaPlanWork *work, const PlanState *node);
 static void note_filter(Walk *walk, PlanState *node, const DbaPlace *place);
+static void note_partition_filter(Walk *walk, const DbaPlanFact *fact);
+static void add_filter(Walk *walk, const DbaPlanFact *fact);
 static double removed_by_filter(const PlanState *node);
 static void note_seq_scan(Walk *walk, PlanState *node, const DbaPlace *place);
 static void note_offset(Walk *walk, PlanState *node, const DbaPlace *place);
@@ -96,6 +100,7 @@ dba_plan_facts(QueryDesc *query_desc, bool counted, bool complete,
 	DbaPlace	top = {.limited = !complete,.participants = 1};
 	PlanState  *node = query_desc->planstate;
 	MemoryContext caller;
+	ListCell   *lc;
 
 	Assert(max_facts > 0);
 	memset(work, 0, sizeof(DbaPlanWork));
@@ -107,18 +112,23 @@ dba_plan_facts(QueryDesc *query_desc, bool counted, bool complete,
 	if (counted)
 		(void) close_books(node, NULL);
 	(void) walk_node(&walk, node, &top);
+	foreach(lc, walk.partitioned)
+		add_filter(&walk, lfirst(lc));
 	if (walk.misestimate.kind != DBA_FACT_NONE)
 		add_fact(&walk, &walk.misestimate);
 	MemoryContextSwitchTo(caller);
 	return walk.count;
 }
 
-/* Whether both are about the same node of the same plan. */
+/*
+ * Whether both are about the same node of the same plan.  The tables of a UNION
+ * ALL may share an Append.
+ */
 bool
 dba_plan_fact_same(const DbaPlanFact *a, const DbaPlanFact *b)
 {
 	return a->plan_hash == b->plan_hash && a->kind == b->kind &&
-		a->node == b->node;
+		a->node == b->node && a->relid == b->relid;
 }
 
 /* Adds the executions of "from", the same fact, to those of "into". */
@@ -281,8 +291,13 @@ static void
 walk_members(Walk *walk, PlanState *node, const DbaPlace *place,
 			 PlanState **members, int count, DbaInputErrors *errors)
 {
+	const Plan *outer = walk->append;
+
+	if (IsA(node, AppendState) || IsA(node, MergeAppendState))
+		walk->append = node->plan;
 	for (int i = 0; i < count; i++)
 		walk_child(walk, node, place, members[i], errors);
+	walk->append = outer;
 }
 
 /* Several expressions may refer to the same sub-select. */
@@ -321,19 +336,63 @@ static void
 note_filter(Walk *walk, PlanState *node, const DbaPlace *place)
 {
 	double		removed = removed_by_filter(node);
-	double		rows = node->instrument->ntuples;
 	DbaPlanFact fact;
 	DbaNodeColumns found = {0};
+	bool		is_partition;
 
-	if (removed < DBA_FACT_ROWS || removed < DBA_FILTER_RATIO * rows)
+	if (removed <= 0)
 		return;
 	fact = start_fact(walk, DBA_FACT_FILTER, node, place);
 	found.relid = dba_scanned_relation(node);
 	dba_filter_columns(node, &found);
+	is_partition = dba_as_named(node, &found);
 	set_columns(&fact, &found);
-	fact.rows = rows;
+	fact.rows = node->instrument->ntuples;
 	fact.removed = fact.max_removed = removed;
-	add_fact(walk, &fact);
+	if (is_partition)
+		note_partition_filter(walk, &fact);
+	else
+		add_filter(walk, &fact);
+}
+
+/*
+ * Sixty partitions, of which each loses few rows, are one table that loses many.
+ * Those that an execution prunes have no node: the Append stands for all.
+ */
+static void
+note_partition_filter(Walk *walk, const DbaPlanFact *fact)
+{
+	DbaPlanFact *sum;
+	ListCell   *lc;
+
+	foreach(lc, walk->partitioned)
+	{
+		sum = lfirst(lc);
+		if (walk->append != NULL && sum->relid == fact->relid &&
+			sum->node == Min(walk->append->plan_node_id, PG_UINT16_MAX))
+		{
+			sum->columns |= fact->columns;
+			sum->loops = Max(sum->loops, fact->loops);
+			sum->rows += fact->rows;
+			sum->removed += fact->removed;
+			sum->max_removed = sum->removed;
+			return;
+		}
+	}
+	sum = palloc(sizeof(DbaPlanFact));
+	*sum = *fact;
+	if (walk->append != NULL)
+		sum->node = Min(walk->append->plan_node_id, PG_UINT16_MAX);
+	walk->partitioned = lappend(walk->partitioned, sum);
+}
+
+/* Adds a filter that threw away many rows, and many for each that it kept. */
+static void
+add_filter(Walk *walk, const DbaPlanFact *fact)
+{
+	if (fact->removed >= DBA_FACT_ROWS &&
+		fact->removed >= DBA_FILTER_RATIO * fact->rows)
+		add_fact(walk, fact);
 }
 
 /* Rows that a scan's or a join's filter threw away; 0 for other nodes. */

@@ -46,15 +46,16 @@ $node->safe_psql('postgres', $_)
 $node->safe_psql('reporting', 'CREATE EXTENSION dbadvisor');
 
 demo_file($_) for qw(schema slots data mistakes);
+traffic(60, 'devices');
 my $forgotten = IPC::Run::start(
 	[ psql_command('shop', '-f', "$demo/forgotten_session.sql") ],
 	'<', \undef, '>', \my $forgotten_out, '2>', \my $forgotten_err);
 demo_file($_) for qw(holders age);
 traffic(200, qw(browse account checkout backoffice));
-traffic(20, qw(plans));
+traffic(20, $_) for qw(plans totals);
 traffic(100, qw(paging));
 traffic(10, qw(report));
-traffic(60, $_) for qw(locks invoices devices);
+traffic(60, $_) for qw(locks invoices);
 traffic(200, qw(time));
 
 # ---------------------------------------------------------------------------
@@ -97,6 +98,15 @@ for my $rule (map { $_->{rule} } coverage('shop'))
 	note("nothing is planted for $rule") unless $planted{$rule};
 }
 
+# script/demo says by its status whether all was found.
+my $planted = scalar(map { @$_ } values %planted);
+awk_says('planted.awk', '', 1, qr/^(NOT FOUND: [^\n]+\n){$planted}$planted mistakes .* 0 of them were found/, 'what is missed is named');
+awk_says('planted.awk', join('', map { record(1, 'notice', @{$_}{qw(rule object detail)}) } everything()), 0,
+	qr/^$planted mistakes .* $planted of them were found/, 'what is found is not');
+awk_says('print.awk', record(1, 'info', qw(a/b c d)), 0, qr/\n1 finding: 1 info\.$/, 'one finding is counted');
+awk_says('print.awk', record(1, 'critical', qw(a/b c d)) . record(2, 'info', qw(a/b c d)), 0,
+	qr/\n2 findings: 1 critical, 1 info\.$/, 'and two');
+
 # ---------------------------------------------------------------------------
 # Every fix runs and ends its finding
 # ---------------------------------------------------------------------------
@@ -126,7 +136,7 @@ for my $database (qw(shop reporting))
 $forgotten->kill_kill;
 
 # What is known of these statements from before does not bring them back.
-traffic(10, qw(plans));
+traffic(10, $_) for qw(plans totals);
 is(join("\n", map { "$_->{object}: $_->{detail}" }
 		  grep { $_->{rule} =~ m{^statement/(spills_to_disk|misestimate)$} } findings('shop')),
 	'', 'statements that were mended run as they should');
@@ -196,6 +206,33 @@ sub traffic
 			'-h', $node->host, '-p', $node->port, 'shop'
 		],
 		"traffic: @names");
+}
+
+# A finding as findings.sql prints it.
+sub record
+{
+	return join("\037", 'finding', @_, '', '', '') . "\036";
+}
+
+# The findings, and what was merged into others under its own name.
+sub everything
+{
+	return map {
+		my $finding = $_;
+		map { { %$finding, rule => $_ } } $finding->{rule}, keys %{ $finding->{evidence}{also} // {} }
+	} @all;
+}
+
+# Gives findings to one of the demo's scripts, and looks at what it says.
+sub awk_says
+{
+	my ($script, $records, $status, $expected, $name) = @_;
+	my @marks = $script eq 'planted.awk' ? (glob("$demo/*.sql"), "FS=\037", "RS=\036", '-') : ();
+
+	IPC::Run::run([ 'awk', '-v', 'width=80', '-f', "$demo/$script", @marks ],
+		'<', \$records, '>', \my $out, '2>', \my $err);
+	is($? >> 8, $status, "$name: status of $script");
+	like($out, $expected, "$name: what $script says");
 }
 
 # Fills %planted and %twins: rule => [ mark, ... ].

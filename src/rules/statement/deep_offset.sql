@@ -16,12 +16,13 @@
 -- less than an hour has been observed. At most 20.
 --
 -- Fix: keyset pagination, in the application. Remember the sort columns of the last
--- row shown, and ask for the rows behind it: WHERE (a, id) > (last a, last id)
--- ORDER BY a, id LIMIT 20. With an index on (a, id) each page then costs the same.
--- The columns must be unique together, so add the key; and where they are sorted in
--- different directions the comparison is written out. It gives up jumping to page
--- 500, which hardly anybody misses. The caution names the columns, where the plan
--- says them.
+-- row shown, and ask for the rows behind it: WHERE (a, id) > ($1, $2) ORDER BY a, id
+-- LIMIT 20; with < where both descend, and written out where they differ in direction,
+-- which the caution does. With an index on (a, id) each page then costs the same. The
+-- columns must be unique together, so add the key; and a NULL in them is found by no
+-- comparison. It gives up jumping to page 500, which hardly anybody misses. The
+-- caution names the columns where the plan says them; not where it sorts by an
+-- expression.
 --
 -- How much it saves is claimed only where the rows came in order from an index: the
 -- rows skipped are that share of the work. Where all rows are sorted first, keyset
@@ -73,57 +74,136 @@ WITH limits AS MATERIALIZED (
     ORDER BY s.ms_per_hour DESC, s.queryid
     LIMIT (SELECT max_findings FROM limits)
 ), plans AS (
-    -- The order of the rows: what the topmost sort, else the index, is by.
-    SELECT DISTINCT ON (p.queryid)
-           p.queryid,
-           substring(p.plan FROM 'Sort Key: ([^\n]+)') AS sort_key,
-           substring(p.plan FROM '^Limit [^\n]*\n\s*->  Index (?:Only )?Scan (?:Backward )?using ("(?:[^"]|"")+"|\S+) on ') AS index_name,
-           p.plan !~ '(Sort|Aggregate|Group|WindowAgg|Hash|Merge|Append|Gather)' AS in_order
+    SELECT DISTINCT ON (p.queryid) p.queryid, p.plan
     FROM dbadvisor.statement_plans p
     JOIN here h USING (dbid)
     WHERE p.queryid IN (SELECT d.queryid FROM deep d)
     ORDER BY p.queryid, p.ms DESC
+), orders AS MATERIALIZED (
+    -- What is below the LIMIT gives the order: a sort, a merge of sorted rows, or an index.
+    SELECT p.queryid,
+           n.parts[1] AS sort_key,
+           i.parts[2] AS index_name,
+           i.parts[1] IS NOT NULL AS is_backward,
+           n.parts IS NOT NULL AND p.plan ~ 'Sort  [(]' AS is_sorted,
+           p.plan !~ '(Sort|Aggregate|Group|WindowAgg|Hash|Merge|Append|Gather)' AS in_order
+    FROM plans p
+    CROSS JOIN LATERAL (
+        SELECT regexp_match(p.plan, 'Limit [^\n]*\n *->  (?:(?:Gather Merge|Result|LockRows) [^\n]*\n(?: +[^-\s][^\n]*\n)* *->  )*(?:Incremental Sort|Sort|Merge Append) [^\n]*\n *Sort Key: ([^\n]+)') AS parts) n
+    CROSS JOIN LATERAL (
+        SELECT regexp_match(p.plan, 'Limit [^\n]*\n *->  (?:(?:Gather Merge|Result|LockRows) [^\n]*\n(?: +[^-\s][^\n]*\n)* *->  )*(?:Parallel )?Index (?:Only )?Scan (Backward )?using ("(?:[^"]|"")+"|\S+) on ') AS parts) i
+), read AS MATERIALIZED (
+    -- Where a statement reads one table, that one's key is known.
+    SELECT c.queryid, min(c.relation::bigint)::oid AS relid
+    FROM dbadvisor.statement_columns c
+    JOIN here h USING (dbid)
+    WHERE c.queryid IN (SELECT d.queryid FROM deep d)
+      AND c.relation IS NOT NULL
+    GROUP BY c.queryid
+    HAVING count(DISTINCT c.relation) = 1
 ), indexes AS (
     -- A name without its schema: only one that is not ambiguous will do.
-    SELECT p.queryid,
-           min(k.columns) AS columns
-    FROM plans p
-    JOIN dbadvisor.user_indexes i ON quote_ident(i.name) = p.index_name
-    CROSS JOIN LATERAL (
-        SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) AS columns
-        FROM pg_attribute a
-        WHERE a.attrelid = i.indexrelid
-          AND a.attnum <= i.key_columns) k
-    WHERE NOT i.has_expressions
+    SELECT o.queryid, min(i.indexrelid::bigint)::oid AS indexrelid, min(i.relid::bigint)::oid AS relid
+    FROM orders o
+    JOIN dbadvisor.user_indexes i ON quote_ident(i.name) = o.index_name
+    WHERE i.method = 'btree'
       AND NOT i.is_partition
-    GROUP BY p.queryid
+    GROUP BY o.queryid
     HAVING count(*) = 1
+), parts AS (
+    -- One row a column. A bare name, or what is not to be repeated: an expression has
+    -- the constants of the statement in it.
+    SELECT o.queryid, k.place,
+           regexp_replace(k.part, '( DESC)?( NULLS (FIRST|LAST))?$', '') AS name,
+           k.part,
+           k.part ~ ' DESC( NULLS (FIRST|LAST))?$' AS descends,
+           k.part ~ '^([[:alnum:]_$.]+|"([^"]|"")+")+( COLLATE ([[:alnum:]_$.]+|"([^"]|"")+")+)?( DESC)?( NULLS (FIRST|LAST))?$' AS is_column
+    FROM orders o
+    CROSS JOIN LATERAL regexp_split_to_table(o.sort_key, ', ') WITH ORDINALITY AS k(part, place)
+    UNION ALL
+    SELECT x.queryid, a.attnum, quote_ident(a.attname),
+           concat(quote_ident(a.attname), CASE WHEN v.descends THEN ' DESC' END,
+                  CASE WHEN v.descends <> v.nulls_first
+                       THEN CASE WHEN v.nulls_first THEN ' NULLS FIRST' ELSE ' NULLS LAST' END END),
+           v.descends,
+           n.indkey[a.attnum - 1] > 0
+    FROM indexes x
+    JOIN orders o USING (queryid)
+    JOIN pg_index n ON n.indexrelid = x.indexrelid
+    JOIN pg_attribute a ON a.attrelid = n.indexrelid AND a.attnum BETWEEN 1 AND n.indnkeyatts
+    CROSS JOIN LATERAL (
+        SELECT (n.indoption[a.attnum - 1] & 1 = 1) <> o.is_backward AS descends,
+               (n.indoption[a.attnum - 1] & 2 = 2) <> o.is_backward AS nulls_first) v
+), keys AS (
+    SELECT p.queryid,
+           string_agg(p.part, ', ' ORDER BY p.place) AS ordered,
+           CASE WHEN bool_and(p.descends) OR NOT bool_or(p.descends)
+                THEN format(CASE count(*) WHEN 1 THEN '%s %s %s' ELSE '(%s) %s (%s)' END,
+                            string_agg(p.name, ', ' ORDER BY p.place),
+                            CASE WHEN bool_and(p.descends) THEN '<' ELSE '>' END,
+                            string_agg('$' || p.place, ', ' ORDER BY p.place))
+                -- The first condition is implied; it is for the index.
+                ELSE concat((array_agg(format('%s %s= $1', p.name, p.sign) ORDER BY p.place))[1], ' AND (',
+                            string_agg(p.arm, ' OR ' ORDER BY p.place), ')') END AS behind,
+           -- Of columns of one table, whose name is not part of an index.
+           CASE WHEN count(DISTINCT p.table_alias) <= 1 AND bool_and(p.table_alias IS NULL) = bool_or(p.table_alias IS NULL)
+                THEN string_agg(regexp_replace(p.part, p.prefix, ''), ', ' ORDER BY p.place) END AS index_list,
+           p_key.relid IS NOT NULL AS has_key
+    FROM (SELECT p.*, s.sign, q.prefix, substring(p.name FROM q.prefix) AS table_alias,
+                 format(CASE p.place WHEN 1 THEN '%2$s' ELSE '(%1$s AND %2$s)' END,
+                        string_agg(format('%s = $%s', p.name, p.place), ' AND ') OVER above,
+                        format('%s %s $%s', p.name, s.sign, p.place)) AS arm
+          FROM parts p
+          CROSS JOIN LATERAL (SELECT CASE WHEN p.descends THEN '<' ELSE '>' END AS sign) s
+          CROSS JOIN (SELECT '^(?:[[:alnum:]_$]+|"(?:[^"]|"")+")\.' AS prefix) q
+          WINDOW above AS (PARTITION BY p.queryid ORDER BY p.place
+                           ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)) p
+    LEFT JOIN LATERAL (
+        SELECT n.indrelid AS relid
+        FROM (SELECT r.relid FROM read r WHERE r.queryid = p.queryid
+              UNION
+              SELECT x.relid FROM indexes x WHERE x.queryid = p.queryid) t
+        JOIN pg_index n ON n.indrelid = t.relid AND n.indisprimary
+        WHERE NOT EXISTS (SELECT
+                          FROM unnest(n.indkey::int2[]) AS u(attnum)
+                          JOIN pg_attribute a ON a.attrelid = n.indrelid AND a.attnum = u.attnum
+                          WHERE NOT EXISTS (SELECT
+                                            FROM parts q
+                                            WHERE q.queryid = p.queryid
+                                              AND regexp_replace(q.name, p.prefix, '')
+                                                  = quote_ident(a.attname)))
+        LIMIT 1) p_key ON true
+    GROUP BY p.queryid, p_key.relid
+    HAVING bool_and(p.is_column)
 )
 SELECT NULL::oid AS classid,
        NULL::oid AS objid,
        NULL::int AS objsubid,
        'statement ' || d.queryid AS object,
-       format('OFFSET skips %s rows a call, up to %s, to return %s (in %s of %s executions that were counted); %s calls of %s ms on average, %s s an hour: %s',
+       format('OFFSET skips %s rows a call, up to %s, to return %s (in %s of %s executions that were counted); %s calls of %s ms on average, %s an hour: %s',
               to_char(d.skipped / d.executions, 'FM999,999,999,999,990'),
               to_char(d.max_skipped, 'FM999,999,999,999,990'),
               round((d.returned / d.executions)::numeric, CASE WHEN d.returned < 10 * d.executions THEN 1 ELSE 0 END),
               d.executions, d.counted, d.calls,
               round((d.ms / d.calls)::numeric, 1),
-              round((d.ms_per_hour / 1000)::numeric),
+              dbadvisor.in_words(d.ms_per_hour),
               d.shown) AS detail,
        d.severity,
-       CASE WHEN p.in_order AND d.executions = d.counted
+       CASE WHEN o.in_order AND d.executions = d.counted
             THEN d.ms_per_hour * d.skipped / (d.skipped + d.returned) END AS saves_ms_per_hour,
        CASE WHEN d.severity = 'info' THEN 0.5 ELSE 0.9 END::float8 AS confidence,
        NULL::text AS fix,
        NULL::text AS undo,
-       CASE WHEN o.columns IS NULL
-            THEN 'Page by key: order by columns that are unique together, have an index on them, and in place of OFFSET ask for the rows behind the last one shown, WHERE (columns) > (its values).'
-            ELSE format('Page by key: the rows are ordered by (%s)%s. In place of OFFSET ask for those behind the last one shown, WHERE (%s) > (its values) ORDER BY %s LIMIT n (< where the order is descending)%s; if the columns are not unique together, add the primary key at the end of all of them.',
-                        o.columns,
-                        CASE WHEN p.sort_key IS NULL THEN ', which the index gives' ELSE ', which are sorted anew for each page' END,
-                        o.bare, o.columns,
-                        CASE WHEN p.sort_key IS NULL THEN '' ELSE format(', with an index on (%s)', o.columns) END) END AS caution,
+       CASE WHEN k.behind IS NULL
+            THEN 'Page by key: order by columns that are unique together, have an index on them, and in place of OFFSET ask for the rows behind the last one shown: WHERE (a, id) > ($1, $2) ORDER BY a, id LIMIT n.'
+            ELSE concat(format('Page by key: the rows are ordered by %s%s. In place of OFFSET ask for those behind the last one shown: WHERE %s ORDER BY %s LIMIT n',
+                               k.ordered,
+                               CASE WHEN o.is_sorted THEN ', and sorted anew for each page' ELSE ', as the index gives them' END,
+                               k.behind, k.ordered),
+                        CASE WHEN o.is_sorted THEN ', with an index on (' || k.index_list || ')' END,
+                        '.',
+                        CASE WHEN NOT k.has_key
+                             THEN ' If the columns are not unique together, add the primary key at the end of all of them.' END) END AS caution,
        jsonb_build_object(
            'queryid', d.queryid::text,
            'rows_skipped', round((d.skipped / d.executions)::numeric, 1),
@@ -131,17 +211,13 @@ SELECT NULL::oid AS classid,
            'rows_returned', round((d.returned / d.executions)::numeric, 1),
            'executions', d.executions,
            'counted', d.counted,
-           'order', o.columns,
-           'sorted', p.sort_key IS NOT NULL,
+           'order', k.ordered,
+           'sorted', o.is_sorted,
            'calls', d.calls,
            'calls_per_hour', round(d.calls_per_hour::numeric, 2),
            'mean_ms', round((d.ms / d.calls)::numeric, 3),
            'ms_per_hour', round(d.ms_per_hour::numeric, 1),
            'since', d.since) AS evidence
 FROM deep d
-LEFT JOIN plans p USING (queryid)
-LEFT JOIN indexes i USING (queryid)
-CROSS JOIN LATERAL (
-    SELECT c.columns,
-           regexp_replace(c.columns, ' (DESC|NULLS FIRST|NULLS LAST|COLLATE \S+|USING \S+)', '', 'g') AS bare
-    FROM (SELECT coalesce(p.sort_key, i.columns) AS columns) c) o
+LEFT JOIN orders o USING (queryid)
+LEFT JOIN keys k USING (queryid)

@@ -28,20 +28,24 @@
 --     1000, dependencies alone. Columns of which more than a tenth of the values
 --     are different are left out: no combination of theirs is common.
 --   * Grouping by two or more columns: CREATE STATISTICS (ndistinct), ANALYZE.
---   * One column with more values than its statistics keep, and more rows than
---     expected: a higher statistics target, ANALYZE.
+--   * One column that is compared by =, with more values than its statistics keep, and
+--     more rows than expected: a higher statistics target, ANALYZE.
+--   * One column that is compared by <, >, <=, >= alone, and more rows than expected:
+--     the newest rows, which ANALYZE has not seen. ANALYZE, and at 1 % of changed rows
+--     again (autovacuum_analyze_scale_factor).
 -- All take SHARE UPDATE EXCLUSIVE. Plans of other statements change as well, for
 -- the better as a rule.
 --
 -- No command is given for a condition on an expression (what the expression is
--- does not follow from its columns) nor for a join: no statistics span two
--- tables. The caution says what can be done.
+-- does not follow from its columns), nor for a join: no statistics span two
+-- tables. Nor for a generic plan of a prepared statement, which expects the average
+-- value, whatever statistics know: there it is plan_cache_mode = force_custom_plan that
+-- helps, for the role that the caution names. The caution says what can be done.
 --
 -- Not reported: estimates that nothing in the plan depends on (one table read and
 -- returned as it comes); fewer rows than expected where the plan stopped early, as
--- under a LIMIT; results of functions; columns that have such statistics already.
--- A generic plan of a prepared statement expects the average value; where values
--- differ much it is plan_cache_mode = force_custom_plan that helps.
+-- under a LIMIT; results of functions; columns that are compared with the result of
+-- a sub-select; columns that have such statistics already.
 
 WITH limits AS MATERIALIZED (
     SELECT 3 AS min_executions,
@@ -54,6 +58,7 @@ WITH limits AS MATERIALIZED (
            1000 AS high_target,
            8 AS max_columns,
            0.1 AS max_distinct_share,
+           0.01 AS low_analyze_scale,
            0.5 AS min_calls_per_hour,
            least('1 hour', current_setting('dbadvisor.min_window')::interval) AS min_observed,
            20 AS max_findings
@@ -66,7 +71,7 @@ WITH limits AS MATERIALIZED (
     SELECT DISTINCT ON (f.queryid)
            f.queryid, f.relation, f.columns, f.other_relation, f.other_columns, f.node_type,
            f.executions, f.estimated, f.actual, f.last_seen,
-           t.schema, t.name, t.kind, t.is_partition, t.tuples, t.modified_since_analyze, t.last_analyze,
+           t.schema, t.name, t.kind, t.is_partition, t.options, t.tuples, t.modified_since_analyze, t.last_analyze,
            greatest(f.actual, 1) / greatest(f.estimated, 1) AS factor,
            f.node_type IN ('Aggregate', 'Group', 'Unique') AS groups,
            f.node_type IN ('Nested Loop', 'Merge Join', 'Hash Join') AS joins
@@ -88,7 +93,10 @@ WITH limits AS MATERIALIZED (
            f.executions, f.estimated, f.actual, f.factor, f.last_seen,
            s.shown, s.calls, s.counted, s.ms_per_hour, s.calls_per_hour, s.since, s.observed,
            p.plan,
-           f.schema, f.name, f.kind, f.is_partition, f.tuples, f.modified_since_analyze, f.last_analyze,
+           (SELECT string_agg(n.conditions, E'\n')
+            FROM dbadvisor.plan_scans(p.plan) n
+            WHERE n.table_name = quote_ident(f.name)) AS conditions,
+           f.schema, f.name, f.kind, f.is_partition, f.options, f.tuples, f.modified_since_analyze, f.last_analyze,
            dbadvisor.has_statistics(f.relation) AS analyzed
     FROM facts f
     CROSS JOIN limits l
@@ -110,7 +118,10 @@ WITH limits AS MATERIALIZED (
            min((to_jsonb(a) ->> 'attstattarget')::int) AS own_target,
            min(c.distinct_values) AS distinct_values,
            exp(sum(ln(greatest(c.distinct_values, 1))) FILTER (WHERE c.useful)) AS combinations,
-           bool_and(known.equal OR dbadvisor.plan_compares(w.plan, a.attname, '=')) FILTER (WHERE c.useful) AS equal
+           bool_and(known.equal
+                    OR coalesce(dbadvisor.plan_compares(w.conditions, a.attname, a.atttypid, '='), false))
+               FILTER (WHERE c.useful) AS equal,
+           bool_or(dbadvisor.plan_compares(w.conditions, a.attname, a.atttypid, with_parameter => true)) AS by_parameter
     FROM wrong w
     CROSS JOIN limits l
     JOIN pg_attribute a ON a.attrelid = w.relation AND a.attnum = ANY (w.columns) AND a.attnum > 0
@@ -140,13 +151,15 @@ WITH limits AS MATERIALIZED (
                                  AND o.opcintype IN (t.oid, t.typbasetype))) AS can_have_statistics) c
     WHERE w.groups
        OR known.compares
-       OR dbadvisor.plan_compares(w.plan, a.attname)
+       OR dbadvisor.plan_compares(w.conditions, a.attname, a.atttypid)
     GROUP BY w.queryid
 ), judged AS (
     SELECT w.*,
            c.attnums, c.list, c.label, c.target, c.own_target, c.distinct_values, n.combinations,
-           CASE WHEN NOT w.analyzed
-                     OR w.modified_since_analyze >= greatest(l.changed_rows, l.changed_share * w.tuples) THEN 'analyze'
+           CASE WHEN NOT w.analyzed THEN 'analyze'
+                WHEN c.by_parameter AND NOT w.groups AND NOT w.joins
+                THEN CASE WHEN w.plan !~ 'InitPlan' THEN 'generic' END
+                WHEN w.modified_since_analyze >= greatest(l.changed_rows, l.changed_share * w.tuples) THEN 'analyze'
                 WHEN w.joins THEN 'join'
                 WHEN cardinality(c.attnums) BETWEEN 2 AND l.max_columns
                      AND c.can_have_statistics
@@ -156,8 +169,14 @@ WITH limits AS MATERIALIZED (
                 WHEN cardinality(c.attnums) = 1
                      AND cardinality(w.columns) = 1
                      AND w.factor > 1
+                     AND c.equal
                      AND c.distinct_values > c.target
                      AND c.target < l.high_target THEN 'target'
+                WHEN cardinality(c.attnums) = 1
+                     AND cardinality(w.columns) = 1
+                     AND w.factor > 1
+                     AND NOT c.equal
+                     AND w.modified_since_analyze > 0 THEN 'edge'
                 WHEN NOT w.groups
                      AND cardinality(w.columns) > coalesce(c.plain, 0)
                      AND w.plan IS NOT NULL THEN 'expression' END AS remedy
@@ -180,6 +199,7 @@ WITH limits AS MATERIALIZED (
                                WHEN 'dependencies' THEN j.list
                                WHEN 'ndistinct' THEN j.list
                                WHEN 'target' THEN j.list
+                               WHEN 'edge' THEN ''
                                ELSE j.queryid::text END AS mended_together
           FROM judged j
           WHERE j.remedy IS NOT NULL) j
@@ -226,12 +246,22 @@ WITH limits AS MATERIALIZED (
                             AND e.stxname = CASE WHEN n = 0 THEN b.name ELSE format('%s%s', b.name, n) END)
         ORDER BY n
         LIMIT 1) free
+), commands AS (
+    -- For whoever runs most of it.
+    SELECT DISTINCT ON (s.queryid)
+           s.queryid,
+           format('ALTER ROLE %I IN DATABASE %I SET plan_cache_mode = force_custom_plan;',
+                  u.rolname, current_database()) AS command
+    FROM dbadvisor.user_statements s
+    JOIN pg_roles u ON u.oid = s.userid
+    WHERE s.queryid IN (SELECT n.queryid FROM named n WHERE n.remedy = 'generic')
+    ORDER BY s.queryid, s.total_ms DESC, u.rolname
 )
 SELECT NULL::oid AS classid,
        NULL::oid AS objid,
        NULL::int AS objsubid,
        'statement ' || r.queryid AS object,
-       format('The planner expects %s %s of %s%s, and there are %s (in %s of %s executions that were counted)%s; %s calls, %s s an hour: %s',
+       format('The planner expected %s %s of %s%s, and found %s (in %s of %s executions that were counted)%s; %s calls, %s an hour: %s',
               to_char(greatest(r.estimated, 1), 'FM999,999,999,999,990'),
               CASE WHEN r.groups THEN 'group' ELSE 'row' END || CASE WHEN r.estimated > 1 THEN 's' ELSE '' END,
               CASE WHEN r.joins
@@ -242,7 +272,7 @@ SELECT NULL::oid AS classid,
               r.executions, r.counted,
               CASE WHEN r.statements > 1 THEN format(', here and in %s other statement%s', r.statements - 1,
                                                     CASE WHEN r.statements > 2 THEN 's' END) END,
-              r.calls, round((r.ms_per_hour / 1000)::numeric),
+              r.calls, dbadvisor.in_words(r.ms_per_hour),
               r.shown) AS detail,
        r.severity,
        CASE WHEN r.severity = 'info' THEN 0.4
@@ -251,7 +281,11 @@ SELECT NULL::oid AS classid,
             WHEN r.remedy = 'dependencies' THEN 0.7
             ELSE 0.6 END::float8 AS confidence,
        CASE WHEN r.remedy = 'analyze'
+                 OR r.remedy = 'edge' AND e.scale IS NULL
             THEN format('ANALYZE %s;', r.relation_name)
+            WHEN r.remedy = 'edge'
+            THEN format(E'ANALYZE %s;\nALTER %s %s SET (autovacuum_analyze_scale_factor = %s);',
+                        r.relation_name, w.kind, r.relation_name, e.scale)
             WHEN r.remedy IN ('mcv', 'dependencies', 'ndistinct')
             THEN format(E'CREATE STATISTICS %s (%s) ON %s FROM %s;%s\nANALYZE %s;',
                         r.statistics,
@@ -265,21 +299,33 @@ SELECT NULL::oid AS classid,
                         w.kind, r.relation_name, r.list, l.high_target, r.relation_name) END AS fix,
        CASE WHEN r.remedy IN ('mcv', 'dependencies', 'ndistinct')
             THEN format('DROP STATISTICS %s;', r.statistics)
+            WHEN r.remedy = 'edge' AND e.scale IS NOT NULL
+            THEN format('ALTER %s %s %s;', w.kind, r.relation_name,
+                        coalesce('SET (autovacuum_analyze_scale_factor = ' || e.own_scale || ')',
+                                 'RESET (autovacuum_analyze_scale_factor)'))
             WHEN r.remedy = 'target'
             THEN format('ALTER %s %s ALTER COLUMN %s SET STATISTICS %s;',
                         w.kind, r.relation_name, r.list, coalesce(r.own_target, -1)) END AS undo,
        concat_ws(' ',
            CASE r.remedy
                WHEN 'join' THEN 'No statistics span two tables. A foreign key over all columns of the join tells the planner that each row finds its match. Else help it another way: join in steps through a temporary table that is analyzed in between, or keep the column that decides in both tables.'
+               WHEN 'generic' THEN concat('Its plan is generic: made for any value, it expects the average one. Statistics do not help. To have it planned for each value, from the next login on: ',
+                                          coalesce(g.command, 'plan_cache_mode = force_custom_plan for its role.'),
+                                          ' (each execution then pays for planning).')
                WHEN 'expression' THEN 'The condition is on an expression, of which the planner knows nothing. CREATE STATISTICS name ON (expression) FROM table, with the expression as the statement has it, then ANALYZE, tells it; or compare the bare column.'
                ELSE 'Takes SHARE UPDATE EXCLUSIVE: reads and writes go on, schema changes of the table wait. ANALYZE reads a sample, so it takes seconds. Plans of other statements change too.' END,
            CASE r.remedy
                WHEN 'analyze' THEN 'If autovacuum should have done it, see stale_statistics.'
+               WHEN 'edge' THEN concat('The condition reaches beyond what ANALYZE has seen, as that for the newest rows does. ',
+                                       CASE WHEN e.scale IS NULL THEN 'Autovacuum analyzes the table often already; ANALYZE right after rows are loaded, or ask for less.'
+                                            ELSE format('Autovacuum analyzes the table too seldom for it, when %s %% of its rows have changed; then it will at %s %%.',
+                                                        round((100 * e.current_scale)::numeric, 1)::float8,
+                                                        round((100 * e.scale)::numeric, 1)::float8) END)
                WHEN 'target' THEN 'ANALYZE reads ten times as many rows from then on, and planning looks at more values.'
                WHEN 'mcv' THEN 'They help where the columns are compared by =, <, > and IN with values that are known when it is planned; if the finding comes back, take them away again.'
                WHEN 'dependencies' THEN 'They help where one column follows from another, as a city from its postal code; if the finding comes back, take them away again.'
                WHEN 'ndistinct' THEN 'If the finding comes back, take them away again.' END,
-           CASE WHEN r.is_partition AND r.remedy IN ('mcv', 'dependencies', 'ndistinct', 'target')
+           CASE WHEN r.is_partition AND r.remedy IN ('mcv', 'dependencies', 'ndistinct', 'target', 'edge')
                 THEN 'It is a partition: the others need the same.' END) AS caution,
        jsonb_build_object(
            'queryid', r.queryid::text,
@@ -310,6 +356,15 @@ LEFT JOIN LATERAL (
     SELECT format('%I.%I', t.schema, t.name) AS name
     FROM dbadvisor.user_tables t
     WHERE t.relid = r.other_relation) o ON true
+LEFT JOIN commands g ON g.queryid = r.queryid
+CROSS JOIN LATERAL (
+    SELECT n.own_scale, n.current_scale,
+           CASE WHEN n.current_scale > l.low_analyze_scale THEN l.low_analyze_scale END AS scale
+    FROM (SELECT v.own_scale,
+                 coalesce(v.own_scale, current_setting('autovacuum_analyze_scale_factor'))::float8 AS current_scale
+          FROM (SELECT (SELECT substr(option, 33)
+                        FROM unnest(r.options) AS option
+                        WHERE starts_with(option, 'autovacuum_analyze_scale_factor=')) AS own_scale) v) n) e
 CROSS JOIN LATERAL (
     SELECT CASE r.kind WHEN 'm' THEN 'MATERIALIZED VIEW' ELSE 'TABLE' END AS kind,
            r.relation_name,
