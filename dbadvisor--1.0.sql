@@ -633,6 +633,13 @@ LANGUAGE C STABLE STRICT PARALLEL UNSAFE COST 1000;
 COMMENT ON FUNCTION dbadvisor.statement_parameters(text) IS
     'How many parameters a statement of pg_stat_statements has. Null where PREPARE might not take it: no SELECT, INSERT, UPDATE, DELETE or MERGE, not to be parsed, or the type of a parameter is not certain.';
 
+CREATE FUNCTION dbadvisor.without_constants(statement text)
+RETURNS text
+AS 'MODULE_PATHNAME', 'dba_sql_without_constants'
+LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000;
+COMMENT ON FUNCTION dbadvisor.without_constants(text) IS
+    'A statement''s text with ? for its constants and parameters, and a space for comments and white space. Ends in "..." where the text cannot be read any further, as where it was cut.';
+
 CREATE FUNCTION dbadvisor.in_words(ms double precision)
 RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
