@@ -719,6 +719,18 @@ RETURN query IS NULL
 COMMENT ON FUNCTION dbadvisor.is_judged(text, boolean) IS
     'Whether rules speak of statements with such a text: no utility commands, none with which jobs wait, none that read dbadvisor or pg_stat_statements.';
 
+CREATE FUNCTION dbadvisor.reads_only_catalogs(queryid bigint)
+RETURNS boolean
+LANGUAGE sql VOLATILE PARALLEL RESTRICTED COST 10000
+BEGIN ATOMIC
+    SELECT coalesce(bool_and(n.nspname IN ('pg_catalog', 'information_schema')), false)
+    FROM dbadvisor.statement_relations(reads_only_catalogs.queryid) r
+    JOIN pg_class c ON c.oid = r.relation
+    JOIN pg_namespace n ON n.oid = c.relnamespace;
+END;
+COMMENT ON FUNCTION dbadvisor.reads_only_catalogs(bigint) IS
+    'Whether an observed statement of this database reads system catalogs and nothing else, as drivers and tools do to learn of tables.';
+
 CREATE VIEW dbadvisor.user_statements AS
     SELECT s.queryid, s.userid, s.toplevel, s.query, s.calls, s.errors, s.rows, s.total_ms,
            s.mean_ms, s.stddev_ms, s.min_ms, s.max_ms, s.p50_ms, s.p90_ms, s.p95_ms, s.p99_ms,
