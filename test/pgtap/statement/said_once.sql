@@ -26,14 +26,14 @@ $$;
 
 \o /dev/null
 SET work_mem = '64kB';
-SELECT 'SELECT note FROM bill AS sorted ORDER BY note OFFSET 99999' FROM generate_series(1, 12) \gexec
+SELECT 'SELECT count(*) FROM (SELECT note FROM bill AS sorted ORDER BY note OFFSET 0) ordered' FROM generate_series(1, 12) \gexec
 RESET work_mem;
 SELECT format('SELECT id FROM bill AS spread WHERE id = 7 AND waits(%s)', CASE WHEN i % 40 = 0 THEN 0.25 ELSE 0.0 END)
 FROM generate_series(1, 320) i \gexec
 SELECT 'SELECT min(id) FROM bill WHERE id = 7 AND waits(0.06)' FROM generate_series(1, 8) \gexec
 SELECT 'SELECT max(id) FROM bill WHERE id = 7 AND waits(0.06)' FROM generate_series(1, 12) \gexec
 \o
-SELECT test.named('AS sorted') AS sorted, test.named('AS spread') AS spread \gset
+SELECT test.named('bill AS sorted') AS sorted, test.named('bill AS spread') AS spread \gset
 
 SELECT is(test.about(:'sorted'), '{spills_to_disk}', 'a statement that is slow because it spills is one finding');
 SELECT matches(evidence #>> '{also,slow_statement}', ' of all statement time in this database ', 'which says also that it is slow')
