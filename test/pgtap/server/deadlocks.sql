@@ -18,12 +18,13 @@ $$;
 CREATE FUNCTION test.queryid(relation text) RETURNS bigint LANGUAGE sql VOLATILE AS $$
     SELECT substr(test.named(format('UPDATE %I SET n = n +', relation)), 11)::bigint
 $$;
--- Waits until a session has the advisory lock, or (0) waits for any lock.
+-- Waits until a session has the advisory lock, or (0) waits for this one.
 CREATE FUNCTION test.wait_until(key int) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     WHILE NOT EXISTS (SELECT FROM pg_locks l
-                      WHERE CASE WHEN key = 0 THEN NOT l.granted
-                                 ELSE l.locktype = 'advisory' AND l.objid = key AND l.granted END) LOOP
+                      WHERE CASE WHEN key = 0 THEN NOT l.granted AND pg_backend_pid() = ANY (pg_blocking_pids(l.pid))
+                                 ELSE l.granted AND l.locktype = 'advisory' AND l.objid = key
+                                      AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) END) LOOP
         PERFORM pg_sleep(0.002);
     END LOOP;
 END $$;

@@ -55,7 +55,7 @@ SELECT 'UPDATE orders SET state = ''old'' WHERE id = 3 AND busy()' FROM generate
 SELECT 'DELETE FROM orders WHERE id = 1 AND NOT slow()' FROM generate_series(1, 15) \gexec
 SELECT 'SELECT state FROM orders WHERE id = 1 AND quick()' FROM generate_series(1, 700) \gexec
 -- What is not to be reported, however long it takes.
-SELECT count(*) FROM orders, generate_series(1, 3) AS nightly WHERE slow();
+SELECT count(*) FROM orders, generate_series(1, 6) AS nightly WHERE slow();
 SELECT 'SELECT state FROM orders WHERE id = 2' FROM generate_series(1, 50) \gexec
 SELECT 'CREATE TABLE made AS SELECT slow() AS utility', 'DROP TABLE made' FROM generate_series(1, 6) \gexec
 SELECT 'COPY (SELECT slow() AS utility) TO STDOUT' FROM generate_series(1, 6) \gexec
@@ -150,7 +150,7 @@ FROM test.finding('slow_statement', test.named('SELECT "ä"')) f;
 DROP DOMAIN state;
 
 -- The same for pg_monitor; and for a clerk, his own.
-\set seen 'SELECT jsonb_agg(jsonb_build_array(r.object, r.severity, r.fix, r.evidence -> ''calls'', r.evidence -> ''total_ms'') ORDER BY r.object) FROM dbadvisor.recommendations(''{statement}'', ''info'') r WHERE r.rule = ''slow_statement'' AND r.severity <> ''info'''
+\set seen 'SELECT jsonb_agg(jsonb_build_array(r.object, replace(r.severity, ''warning'', ''notice''), r.fix, r.evidence -> ''calls'', r.evidence -> ''total_ms'') ORDER BY r.object) FROM dbadvisor.recommendations(''{statement}'', ''info'') r WHERE r.rule = ''slow_statement'' AND replace(r.severity, ''warning'', ''notice'') <> ''info'''
 SELECT (:seen) AS as_superuser \gset
 SET ROLE pg_monitor;
 SELECT (:seen) AS as_monitor \gset

@@ -26,13 +26,13 @@ BEGIN
     IF tenant = slow AND seconds > 0.01 THEN PERFORM count(*) FROM pile; END IF;
     RETURN idle(tenant, slow, seconds);
 END $$;
--- Waits until another session, or this one, has a lock or waits for one.
+-- Waits until a session has the advisory lock, or (0) waits for this one.
 CREATE FUNCTION test.wait_until(key int) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     WHILE NOT EXISTS (SELECT FROM pg_locks l
-                      WHERE CASE WHEN key = 0 THEN NOT l.granted ELSE l.locktype = 'advisory' AND l.objid = key END
-                        AND (l.database IS NULL
-                             OR l.database = (SELECT oid FROM pg_database WHERE datname = current_database()))) LOOP
+                      WHERE CASE WHEN key = 0 THEN NOT l.granted AND pg_backend_pid() = ANY (pg_blocking_pids(l.pid))
+                                 ELSE l.granted AND l.locktype = 'advisory' AND l.objid = key
+                                      AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) END) LOOP
         PERFORM pg_sleep(0.002);
     END LOOP;
 END $$;
@@ -62,14 +62,17 @@ FROM generate_series(1, 320) i \gexec
 -- No reading at all: a function that takes its time for tenant 7.
 SELECT format('SELECT lower(name) FROM tenant WHERE id = %s AND idle(id, 7, 0.06)', 1 + i % 50)
 FROM generate_series(1, 400) i \gexec
--- Tenant 7 is locked by another session, eight times for more than 60 ms.
+-- Tenant 7 is locked by another session, eight times for more than 60 ms: it goes on
+-- when we wait for it, and locks again when we have told it (by 100 + n) that we did.
 \setenv PGDATABASE :DBNAME
-\! for i in 1 2 3 4 5 6 7 8; do echo "BEGIN; SELECT id FROM tenant WHERE id = 7 FOR UPDATE; SELECT pg_advisory_xact_lock($i); SELECT test.wait_until(0), pg_sleep(0.06); COMMIT;"; done | psql -Xq > /dev/null 2>&1 &
+\! for i in 1 2 3 4 5 6 7 8; do [ $i = 1 ] || echo "SELECT test.wait_until(99 + $i);"; echo "BEGIN; SELECT id FROM tenant WHERE id = 7 FOR UPDATE; SELECT pg_advisory_xact_lock($i); SELECT test.wait_until(0), pg_sleep(0.06); COMMIT;"; done | psql -Xq > /dev/null 2>&1 &
 SELECT s FROM generate_series(1, 400) i,
      LATERAL (VALUES (1, CASE WHEN i % 50 = 7 THEN format('SELECT test.wait_until(%s)', 1 + i / 50) END),
-                     (2, format('SELECT name FROM tenant AS locked WHERE id = %s FOR UPDATE', 1 + (i + 49) % 50))) v(n, s)
+                     (2, format('SELECT name FROM tenant AS locked WHERE id = %s FOR UPDATE', 1 + (i + 49) % 50)),
+                     (3, CASE WHEN i % 50 = 7 THEN format('SELECT pg_advisory_lock(100 + %s)', 1 + i / 50) END)) v(n, s)
 WHERE s IS NOT NULL
 ORDER BY i, n \gexec
+SELECT pg_advisory_unlock_all();
 -- Too few calls to be sure.
 SELECT format('SELECT name, id FROM tenant WHERE id = %s AND work(id, 7, 0.06)', 1 + i % 50)
 FROM generate_series(1, 110) i \gexec
