@@ -660,11 +660,12 @@ BEGIN ATOMIC
     WITH line AS MATERIALIZED (
         SELECT btrim(regexp_replace(in_one_line.query, '\s+', ' ', 'g')) AS text
     ), words AS MATERIALIZED (
-        SELECT coalesce((SELECT 'SELECT ... FROM ' || substr(l.text, p.length + length(' FROM ') + 1)
+        SELECT coalesce((SELECT left(l.text, 40) || '... FROM ' || substr(l.text, p.length + length(' FROM ') + 1)
                          FROM (SELECT length(string_agg(f.text, ' FROM ') OVER (ORDER BY f.n)) AS length
                                FROM regexp_split_to_table(l.text, ' from ', 'i') WITH ORDINALITY AS f(text, n)) p
-                         -- Not the FROM of a subquery, or of extract(..).
-                         WHERE p.length BETWEEN length('SELECT ...') AND length(l.text) - length(' FROM ')
+                         -- Not the FROM of extract(..); and a subquery may be what matters.
+                         WHERE left(l.text, p.length) !~* '\( ?select '
+                           AND p.length BETWEEN 60 AND length(l.text) - length(' FROM ')
                            AND length(replace(left(l.text, p.length), '(', ''))
                                = length(replace(left(l.text, p.length), ')', ''))
                            AND length(l.text) > in_one_line.characters
@@ -680,7 +681,7 @@ BEGIN ATOMIC
     FROM words w;
 END;
 COMMENT ON FUNCTION dbadvisor.in_one_line(text, integer) IS
-    'A statement''s text as sentences quote it: its beginning, a long one without the list of columns.';
+    'A statement''s text as sentences quote it: its beginning, of a long list of columns only some.';
 
 CREATE FUNCTION dbadvisor.where_to_read(query text, queryid bigint)
 RETURNS text
