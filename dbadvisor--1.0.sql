@@ -634,6 +634,13 @@ LANGUAGE C STABLE STRICT PARALLEL UNSAFE COST 1000;
 COMMENT ON FUNCTION dbadvisor.statement_parameters(text) IS
     'How many parameters a statement of pg_stat_statements has. Null where PREPARE might not take it: no SELECT, INSERT, UPDATE, DELETE or MERGE, not to be parsed, or the type of a parameter is not certain.';
 
+CREATE FUNCTION dbadvisor.without_constants(statement text)
+RETURNS text
+AS 'MODULE_PATHNAME', 'dba_sql_without_constants'
+LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000;
+COMMENT ON FUNCTION dbadvisor.without_constants(text) IS
+    'A statement''s text with ? for its constants and parameters, and a space for comments and white space. Ends in "..." where the text cannot be read any further, as where it was cut.';
+
 CREATE FUNCTION dbadvisor.in_words(ms double precision)
 RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -650,15 +657,58 @@ CREATE FUNCTION dbadvisor.in_one_line(query text, characters integer DEFAULT 120
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
-    SELECT CASE WHEN t.text IS NULL THEN '(its text is lost)'
-                WHEN length(t.text) > in_one_line.characters
-                THEN left(t.text, in_one_line.characters) || '...'
-                ELSE t.text END
-    FROM (SELECT btrim(regexp_replace(left(in_one_line.query, 10 * in_one_line.characters),
-                                      '\s+', ' ', 'g')) AS text) t;
+    -- A mapper's list of columns would hide which table it reads.
+    WITH line AS MATERIALIZED (
+        SELECT btrim(regexp_replace(in_one_line.query, '\s+', ' ', 'g')) AS text
+    ), words AS MATERIALIZED (
+        SELECT coalesce((SELECT left(l.text, 40) || '... FROM ' || substr(l.text, p.length + length(' FROM ') + 1)
+                         FROM (SELECT length(string_agg(f.text, ' FROM ') OVER (ORDER BY f.n)) AS length
+                               FROM regexp_split_to_table(l.text, ' from ', 'i') WITH ORDINALITY AS f(text, n)) p
+                         -- Not the FROM of extract(..); and a subquery may be what matters.
+                         WHERE left(l.text, p.length) !~* '\( ?select '
+                           AND p.length BETWEEN 60 AND length(l.text) - length(' FROM ')
+                           AND length(replace(left(l.text, p.length), '(', ''))
+                               = length(replace(left(l.text, p.length), ')', ''))
+                           AND length(l.text) > in_one_line.characters
+                           AND l.text ~* '^select '
+                         ORDER BY p.length
+                         LIMIT 1), l.text) AS text
+        FROM line l
+    )
+    SELECT CASE WHEN w.text IS NULL THEN '(its text is lost)'
+                WHEN length(w.text) > in_one_line.characters
+                THEN left(w.text, in_one_line.characters) || '...'
+                ELSE w.text END
+    FROM words w;
 END;
 COMMENT ON FUNCTION dbadvisor.in_one_line(text, integer) IS
-    'The beginning of a statement''s text, as sentences quote it.';
+    'A statement''s text as sentences quote it: its beginning, of a long list of columns only some.';
+
+CREATE FUNCTION dbadvisor.where_to_read(query text, queryid bigint)
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN dbadvisor.in_one_line(query) LIKE '%...%'
+            THEN format('The whole text: SELECT query FROM dbadvisor.known_statements WHERE queryid = %s.', queryid) END;
+COMMENT ON FUNCTION dbadvisor.where_to_read(text, bigint) IS
+    'How to read the text that in_one_line() has shortened, as a sentence; null where it has not.';
+
+CREATE FUNCTION dbadvisor.takes_row_locks(query text)
+RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN coalesce(query ~* '\m(insert\s+into|delete\s+from|merge\s+into|update\s+(only\s+)?["\w])|\mfor\s+((no\s+)?key\s+)?(update|share)\M'
+                AND query !~* '\m(skip\s+locked|nowait)\M', false);
+COMMENT ON FUNCTION dbadvisor.takes_row_locks(text) IS
+    'Whether a statement with such a text writes rows or locks them, and waits for who has them locked.';
+
+CREATE FUNCTION dbadvisor.waits_in_words(query text, blocks_per_call double precision)
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN format(CASE WHEN dbadvisor.takes_row_locks(query)
+                   THEN 'It touches %s a call, so it does not work but wait: for rows that others have locked. log_lock_waits = on logs who waits for whom; while it waits, pg_blocking_pids() has who is in its way. Shorten the transactions that lock these rows, and lock in each of them last what all want.'
+                   ELSE 'It touches %s a call, so it does not read but wait or compute: wait for a lock (log_lock_waits, pg_blocking_pids()), or compute in a function or over many rows in memory.' END,
+              CASE WHEN round(blocks_per_call) = 1 THEN '1 block' ELSE round(blocks_per_call) || ' blocks' END);
+COMMENT ON FUNCTION dbadvisor.waits_in_words(text, double precision) IS
+    'What to say of a statement that takes its time and touches hardly any blocks.';
 
 CREATE FUNCTION dbadvisor.is_judged(query text, toplevel boolean)
 RETURNS boolean
@@ -671,10 +721,23 @@ RETURN query IS NULL
 COMMENT ON FUNCTION dbadvisor.is_judged(text, boolean) IS
     'Whether rules speak of statements with such a text: no utility commands, none with which jobs wait, none that read dbadvisor or pg_stat_statements.';
 
+CREATE FUNCTION dbadvisor.reads_only_catalogs(queryid bigint)
+RETURNS boolean
+LANGUAGE sql VOLATILE PARALLEL RESTRICTED COST 10000
+BEGIN ATOMIC
+    SELECT coalesce(bool_and(n.nspname IN ('pg_catalog', 'information_schema')), false)
+    FROM dbadvisor.statement_relations(reads_only_catalogs.queryid) r
+    JOIN pg_class c ON c.oid = r.relation
+    JOIN pg_namespace n ON n.oid = c.relnamespace;
+END;
+COMMENT ON FUNCTION dbadvisor.reads_only_catalogs(bigint) IS
+    'Whether an observed statement of this database reads system catalogs and nothing else, as drivers and tools do to learn of tables.';
+
 CREATE VIEW dbadvisor.user_statements AS
     SELECT s.queryid, s.userid, s.toplevel, s.query, s.calls, s.errors, s.rows, s.total_ms,
            s.mean_ms, s.stddev_ms, s.min_ms, s.max_ms, s.p50_ms, s.p90_ms, s.p95_ms, s.p99_ms,
-           s.plans, s.plan_ms, s.error_ms, s.shared_hit, s.shared_read, s.temp_read,
+           s.plans, s.plan_ms, s.error_ms, s.shared_hit, s.shared_read,
+           s.local_hit + s.local_read AS local_blocks, s.temp_read,
            s.temp_written, s.read_ms, s.lock_timeouts, s.spills, s.counted, s.explainable,
            o.since,
            greatest(5, extract(epoch FROM now() - o.since))::float8 / 3600 AS hours,
@@ -705,6 +768,7 @@ CREATE FUNCTION dbadvisor.known_statements(
     OUT p99_ms       double precision,
     OUT shared_hit   bigint,
     OUT shared_read  bigint,
+    OUT local_blocks bigint,
     OUT temp_written bigint,
     OUT read_ms      double precision,
     OUT since        timestamptz,
@@ -720,7 +784,8 @@ COMMENT ON FUNCTION dbadvisor.known_statements() IS
 
 CREATE VIEW dbadvisor.known_statements AS
     SELECT queryid, userid, toplevel, query, calls, errors, rows, total_ms, error_ms, stddev_ms, p50_ms, p95_ms,
-           p99_ms, shared_hit, shared_read, temp_written, read_ms, since, observed, explainable, is_hidden
+           p99_ms, shared_hit, shared_read, local_blocks, temp_written, read_ms, since, observed, explainable,
+           is_hidden
     FROM dbadvisor.known_statements();
 COMMENT ON VIEW dbadvisor.known_statements IS
     'The statements of this database: observed by dbadvisor or, where that does not observe, counted by pg_stat_statements, which knows neither errors nor percentiles. Those of others are hidden from who may not see them.';

@@ -238,7 +238,7 @@ CREATE TABLE ops.search_terms (
 -- --------------------------------------------------- time, see traffic/time.sql
 
 -- One tenant has most of the messages, and waits when it searches them.
--- planted: statement/high_p99_spread /with \$1 = 1 \(else .* FROM ops\.messages/
+-- planted: statement/high_p99_spread /with another \$1 than usual.* FROM ops\.messages/
 -- twin: statement/high_p99_spread /FROM shop\.orders WHERE tenant_id = \$1 AND placed_at/
 CREATE TABLE ops.messages (
     id        bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

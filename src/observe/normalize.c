@@ -13,10 +13,8 @@
  * That is for utility statements above all: what the server marks in those
  * leaves out options, and so passwords.
  *
- * It is the server's own scanner that reads the texts, so that a quote means
- * here what it meant when the statement was parsed.  The way back, from a
- * text to the constants that a normalised one has lost, reads both texts side
- * by side.
+ * The way back, from a text to the constants that a normalised one has lost,
+ * reads both texts side by side.
  *
  * Everything is allocated in the current context and left to it.
  *
@@ -27,46 +25,11 @@
 #include "postgres.h"
 
 #include "observe/normalize.h"
+#include "observe/scan.h"
 
-#include "common/keywords.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
-#include "miscadmin.h"
-#include "parser/scanner.h"
 #include "parser/scansup.h"
-#include "utils/guc.h"
-
-/*
- * The scanner's codes of tokens, which every parser that uses it has to
- * number like this (parser/scanner.h).  A character stands for itself; what
- * comes after these are keywords.
- */
-typedef enum TokenCode
-{
-	TOKEN_END = 0,
-	TOKEN_IDENT = 258,
-	TOKEN_UIDENT,
-	TOKEN_FCONST,
-	TOKEN_SCONST,
-	TOKEN_USCONST,
-	TOKEN_BCONST,
-	TOKEN_XCONST,
-	TOKEN_OP,
-	TOKEN_ICONST,
-	TOKEN_PARAM
-} TokenCode;
-
-/* A text being read, and the token that was read last. */
-typedef struct Reading
-{
-	const char *text;
-	core_yyscan_t scanner;
-	core_yy_extra_type extra;
-	core_YYSTYPE value;
-	int			token;			/* TOKEN_END when there are no more */
-	int			start;			/* in bytes */
-	int			end;
-} Reading;
 
 /* A constant's place in the text. */
 typedef struct Mark
@@ -87,18 +50,9 @@ typedef struct Marks
 	Mark	   *marks;
 } Marks;
 
-/* What the server says of itself, to the client and to the log. */
-typedef struct Levels
-{
-	int			client;
-	int			log;
-} Levels;
-
 /* How the server shows that a $n stands for a list. */
 static const char list_sign[] = " /*, ... */";
 
-static Levels hush(void);
-static void unhush(Levels levels);
 static void mark_constants(Marks *marks, int location,
 						   const JumbleState *jstate);
 static bool has_several(const char *statements, int length);
@@ -112,19 +66,12 @@ static void add_mark(Marks *marks, int start, int end, int number, bool list);
 static char *write_text(const Marks *marks);
 static void cut_text(StringInfo out);
 static bool is_cut(const char *statement, int length);
-static void start_reading(Reading *reading, const char *source, int length);
-static void read_token(Reading *reading);
-static bool read_until(Reading *reading, int start);
-static bool match(Reading *model, Reading *raw, DbaConstant *constants,
+static bool match(DbaScan *model, DbaScan *raw, DbaConstant *constants,
 				  int *count);
-static int	constant_end(Reading *reading);
-static int	list_end(Reading *reading);
-static bool stands_for_list(const Reading *reading);
-static bool is_constant(int token);
-static bool is_number(int token);
-static bool sign_may_follow(int token);
-static bool is_value(const char *keyword);
-static bool is_same_token(const Reading *a, const Reading *b);
+static int	constant_end(DbaScan *reading);
+static int	list_end(DbaScan *reading);
+static bool stands_for_list(const DbaScan *reading);
+static bool is_same_token(const DbaScan *a, const DbaScan *b);
 
 /*
  * Where the statement is in the source that it was sent in, without white
@@ -179,7 +126,7 @@ dba_normalize(const char *statement, int location, int length,
 			  const JumbleState *jstate)
 {
 	Marks		marks = {.text = statement,.length = length};
-	Levels		levels = hush();
+	DbaScanLevels levels = dba_scan_hush();
 
 	Assert(length >= 0 && location >= 0);
 	PG_TRY();
@@ -188,7 +135,7 @@ dba_normalize(const char *statement, int location, int length,
 	}
 	PG_FINALLY();
 	{
-		unhush(levels);
+		dba_scan_unhush(levels);
 	}
 	PG_END_TRY();
 	return write_text(&marks);
@@ -206,9 +153,9 @@ dba_constants(const char *normalized, const char *statement, int length,
 {
 	int			model_length = strlen(normalized);
 	DbaConstant *constants;
-	Levels		levels;
-	Reading		model;
-	Reading		raw;
+	DbaScanLevels levels;
+	DbaScan		model;
+	DbaScan		raw;
 	MemoryContext caller = CurrentMemoryContext;
 	volatile bool matched = false;
 
@@ -217,50 +164,28 @@ dba_constants(const char *normalized, const char *statement, int length,
 		return NULL;
 
 	constants = palloc(sizeof(DbaConstant) * (model_length / 2 + 1));
-	levels = hush();
+	levels = dba_scan_hush();
 	PG_TRY();
 	{
-		start_reading(&model, normalized, model_length);
-		start_reading(&raw, statement, length);
+		dba_scan_start(&model, normalized, model_length);
+		dba_scan_start(&raw, statement, length);
 		matched = match(&model, &raw, constants, count);
 	}
 	PG_CATCH();
 	{
 		/* The scanner holds nothing. */
-		unhush(levels);
-		if (ERRCODE_TO_CATEGORY(geterrcode()) != ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION &&
-			ERRCODE_TO_CATEGORY(geterrcode()) != ERRCODE_DATA_EXCEPTION)
+		dba_scan_unhush(levels);
+		if (!dba_scan_refused(geterrcode()))
 			PG_RE_THROW();
 		MemoryContextSwitchTo(caller);
 		FlushErrorState();
 	}
 	PG_END_TRY();
-	unhush(levels);
+	dba_scan_unhush(levels);
 
 	if (!matched)
 		*count = 0;
 	return matched ? constants : NULL;
-}
-
-/*
- * The scanner warns of names that are too long, and whoever sent the
- * statement has read that already.
- */
-static Levels
-hush(void)
-{
-	Levels		levels = {client_min_messages, DBA_LOG_LEVEL};
-
-	client_min_messages = Max(client_min_messages, ERROR);
-	DBA_LOG_LEVEL = Max(DBA_LOG_LEVEL, ERROR);
-	return levels;
-}
-
-static void
-unhush(Levels levels)
-{
-	client_min_messages = levels.client;
-	DBA_LOG_LEVEL = levels.log;
 }
 
 static void
@@ -283,13 +208,13 @@ mark_constants(Marks *marks, int location, const JumbleState *jstate)
 static bool
 has_several(const char *statements, int length)
 {
-	Reading		reading;
+	DbaScan		reading;
 
 	if (memchr(statements, ';', length) == NULL)
 		return false;
-	start_reading(&reading, statements, length);
-	while (reading.token != TOKEN_END && reading.token != ';')
-		read_token(&reading);
+	dba_scan_start(&reading, statements, length);
+	while (reading.token != DBA_TOKEN_END && reading.token != ';')
+		dba_scan_next(&reading);
 	return reading.token == ';';
 }
 
@@ -299,9 +224,9 @@ mark_jumbled(Marks *marks, int location, const JumbleState *jstate)
 {
 	LocationLen *constants = sorted_constants(jstate);
 	int			last_end = 0;
-	Reading		reading;
+	DbaScan		reading;
 
-	start_reading(&reading, marks->text, marks->length);
+	dba_scan_start(&reading, marks->text, marks->length);
 	for (int i = 0; i < jstate->clocations_count; i++)
 	{
 		LocationLen *constant = &constants[i];
@@ -325,7 +250,7 @@ mark_jumbled(Marks *marks, int location, const JumbleState *jstate)
 
 		if (list)
 			last_end = start + Min(constant->length, marks->length - start);
-		else if (read_until(&reading, start))
+		else if (dba_scan_until(&reading, start))
 			last_end = constant_end(&reading);
 		else
 			break;
@@ -366,21 +291,22 @@ mark_all(Marks *marks)
 {
 	int			highest = 0;
 	int			sign = -1;		/* where the token before is one */
-	int			before = TOKEN_END;
-	Reading		reading;
+	int			before = DBA_TOKEN_END;
+	DbaScan		reading;
 
-	start_reading(&reading, marks->text, marks->length);
-	for (; reading.token != TOKEN_END && !is_full(marks, reading.start);
-		 read_token(&reading))
+	dba_scan_start(&reading, marks->text, marks->length);
+	for (; reading.token != DBA_TOKEN_END && !is_full(marks, reading.start);
+		 dba_scan_next(&reading))
 	{
-		if (reading.token == TOKEN_PARAM)
+		if (reading.token == DBA_TOKEN_PARAM)
 			highest = Max(highest, reading.value.ival);
-		else if (is_constant(reading.token))
+		else if (dba_scan_is_constant(reading.token))
 			add_mark(marks,
-					 sign >= 0 && is_number(reading.token) ? sign : reading.start,
+					 sign >= 0 && dba_scan_is_number(reading.token) ?
+					 sign : reading.start,
 					 reading.end, marks->count + 1, false);
 
-		if (reading.token != '-' || !sign_may_follow(before))
+		if (reading.token != '-' || !dba_scan_sign_may_follow(before))
 			sign = -1;
 		else if (sign < 0)
 			sign = reading.start;
@@ -460,44 +386,14 @@ is_cut(const char *statement, int length)
 	return length >= 3 && memcmp(statement + length - 3, "...", 3) == 0;
 }
 
-/* Reads the first token.  The scanner wants a string that ends with the text. */
-static void
-start_reading(Reading *reading, const char *source, int length)
-{
-	reading->text = pnstrdup(source, length);
-	reading->scanner = scanner_init(reading->text, &reading->extra,
-									&ScanKeywords, ScanKeywordTokens);
-	DBA_SILENCE_SCANNER(&reading->extra);
-	read_token(reading);
-}
-
-/* Relies on the scanner's zero byte after the token, in its own copy. */
-static void
-read_token(Reading *reading)
-{
-	reading->token = core_yylex(&reading->value, &reading->start,
-								reading->scanner);
-	reading->end = reading->start +
-		strlen(reading->extra.scanbuf + reading->start);
-}
-
-/* Reads on to the token at start; false when there is none. */
-static bool
-read_until(Reading *reading, int start)
-{
-	while (reading->token != TOKEN_END && reading->start < start)
-		read_token(reading);
-	return reading->token != TOKEN_END;
-}
-
 /*
  * Reads the normalised text and a raw one side by side to their ends, and
  * collects what is constant in the raw one; false when they do not match.
  */
 static bool
-match(Reading *model, Reading *raw, DbaConstant *constants, int *count)
+match(DbaScan *model, DbaScan *raw, DbaConstant *constants, int *count)
 {
-	while (model->token != TOKEN_END && raw->token != TOKEN_END)
+	while (model->token != DBA_TOKEN_END && raw->token != DBA_TOKEN_END)
 	{
 		int			start = raw->start;
 		int			end = -1;
@@ -505,12 +401,12 @@ match(Reading *model, Reading *raw, DbaConstant *constants, int *count)
 		if (stands_for_list(model))
 			end = list_end(raw);
 		else if (is_same_token(model, raw))
-			read_token(raw);
-		else if (model->token == TOKEN_PARAM &&
-				 (raw->token >= TOKEN_IDENT || raw->token == '-'))
+			dba_scan_next(raw);
+		else if (model->token == DBA_TOKEN_PARAM &&
+				 (raw->token >= DBA_TOKEN_IDENT || raw->token == '-'))
 		{
 			end = constant_end(raw);
-			read_token(raw);
+			dba_scan_next(raw);
 		}
 		else
 			return false;
@@ -524,7 +420,7 @@ match(Reading *model, Reading *raw, DbaConstant *constants, int *count)
 			constants[(*count)++].text = pnstrdup(raw->text + start,
 												  end - start);
 		}
-		read_token(model);
+		dba_scan_next(model);
 	}
 	return model->token == raw->token;
 }
@@ -534,7 +430,7 @@ match(Reading *model, Reading *raw, DbaConstant *constants, int *count)
  * sign: the parser makes one constant of "- -1" and of "-(1)", too.
  */
 static int
-constant_end(Reading *reading)
+constant_end(DbaScan *reading)
 {
 	bool		is_signed = reading->token == '-';
 	int			depth = 0;
@@ -543,12 +439,12 @@ constant_end(Reading *reading)
 	while (is_signed && (reading->token == '-' || reading->token == '('))
 	{
 		depth += reading->token == '(';
-		read_token(reading);
+		dba_scan_next(reading);
 	}
 	end = reading->end;
 	for (; depth > 0; depth--)
 	{
-		read_token(reading);
+		dba_scan_next(reading);
 		if (reading->token != ')')
 			break;
 		end = reading->end;
@@ -561,7 +457,7 @@ constant_end(Reading *reading)
  * closes it becomes the token that was read last.
  */
 static int
-list_end(Reading *reading)
+list_end(DbaScan *reading)
 {
 	int			depth = 0;
 	int			end;
@@ -571,82 +467,33 @@ list_end(Reading *reading)
 		end = reading->end;
 		depth += reading->token == '(' || reading->token == '[';
 		depth -= reading->token == ')' || reading->token == ']';
-		read_token(reading);
-	} while (reading->token != TOKEN_END &&
+		dba_scan_next(reading);
+	} while (reading->token != DBA_TOKEN_END &&
 			 (depth > 0 || (reading->token != ')' && reading->token != ']')));
 	return end;
 }
 
 static bool
-stands_for_list(const Reading *reading)
+stands_for_list(const DbaScan *reading)
 {
-	return reading->token == TOKEN_PARAM &&
+	return reading->token == DBA_TOKEN_PARAM &&
 		strncmp(reading->text + reading->end, list_sign,
 				strlen(list_sign)) == 0;
 }
 
-static bool
-is_constant(int token)
-{
-	return is_number(token) ||
-		(token >= TOKEN_SCONST && token <= TOKEN_XCONST);
-}
-
-static bool
-is_number(int token)
-{
-	return token == TOKEN_ICONST || token == TOKEN_FCONST;
-}
-
-/* True when "-" after this token is a number's sign and does not subtract. */
-static bool
-sign_may_follow(int token)
-{
-	if (token <= TOKEN_PARAM)
-		return token == TOKEN_OP ||
-			(token < TOKEN_IDENT && token != ')' && token != ']');
-
-	/* A keyword that is not reserved may be a column's name. */
-	for (int i = 0; i < ScanKeywords.num_keywords; i++)
-	{
-		if (ScanKeywordTokens[i] == token)
-			return ScanKeywordCategories[i] == RESERVED_KEYWORD &&
-				!is_value(GetScanKeyword(i, &ScanKeywords));
-	}
-	return true;				/* an operator of two characters */
-}
-
-/* Reserved keywords that are a value, or end one. */
-static bool
-is_value(const char *keyword)
-{
-	static const char *const values[] = {
-		"current_catalog", "current_date", "current_role", "current_time",
-		"current_timestamp", "current_user", "end", "false", "localtime",
-		"localtimestamp", "null", "session_user", "true", "user"
-	};
-
-	for (int i = 0; i < (int) lengthof(values); i++)
-	{
-		if (strcmp(keyword, values[i]) == 0)
-			return true;
-	}
-	return false;
-}
-
 /* Keywords and names may be spelled differently, the rest may not. */
 static bool
-is_same_token(const Reading *a, const Reading *b)
+is_same_token(const DbaScan *a, const DbaScan *b)
 {
 	int			size = a->end - a->start;
 
 	if (a->token != b->token)
 		return false;
-	if (a->token == TOKEN_PARAM)
+	if (a->token == DBA_TOKEN_PARAM)
 		return a->value.ival == b->value.ival;
-	if (a->token == TOKEN_IDENT)
+	if (a->token == DBA_TOKEN_IDENT)
 		return strcmp(a->value.str, b->value.str) == 0;
-	if (a->token < TOKEN_IDENT || a->token > TOKEN_PARAM)
+	if (a->token < DBA_TOKEN_IDENT || a->token > DBA_TOKEN_PARAM)
 		return true;
 	return size == b->end - b->start &&
 		memcmp(a->text + a->start, b->text + b->start, size) == 0;

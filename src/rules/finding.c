@@ -28,8 +28,8 @@
 typedef enum ColumnNumber
 {
 	COL_CLASSID, COL_OBJID, COL_OBJSUBID, COL_OBJECT, COL_DETAIL,
-	COL_SEVERITY, COL_SAVES, COL_FREES, COL_CONFIDENCE, COL_FIX, COL_UNDO,
-	COL_CAUTION, COL_EVIDENCE,
+	COL_SEVERITY, COL_SAVES, COL_COSTS, COL_FREES, COL_CONFIDENCE, COL_FIX,
+	COL_UNDO, COL_CAUTION, COL_EVIDENCE,
 	COLUMN_COUNT
 } ColumnNumber;
 
@@ -46,6 +46,7 @@ static const struct
 	[COL_DETAIL] = {"detail", TEXTOID, true},
 	[COL_SEVERITY] = {"severity", TEXTOID, false},
 	[COL_SAVES] = {"saves_ms_per_hour", FLOAT8OID, false},
+	[COL_COSTS] = {"costs_ms_per_hour", FLOAT8OID, false},
 	[COL_FREES] = {"frees_bytes", INT8OID, false},
 	[COL_CONFIDENCE] = {"confidence", FLOAT8OID, false},
 	[COL_FIX] = {"fix", TEXTOID, false},
@@ -63,10 +64,10 @@ typedef struct RuleRow
 	MemoryContext scratch;		/* reset after each row */
 } RuleRow;
 
-/* What makes two findings one: the same command for the same object. */
+/* What makes two findings one: an object, or a command for an object. */
 typedef struct MergeKey
 {
-	char		hash[PG_SHA256_DIGEST_LENGTH];	/* of object name and fix */
+	char		hash[PG_SHA256_DIGEST_LENGTH];
 } MergeKey;
 
 typedef struct MergeEntry
@@ -81,13 +82,21 @@ static char *object_name(const DbaRule *rule, RuleRow *row,
 						 const ObjectAddress *address);
 static Datum column_datum(RuleRow *row, ColumnNumber column, bool *isnull);
 static char *column_text(RuleRow *row, ColumnNumber column);
-static char *column_command(RuleRow *row, ColumnNumber column);
+static char *column_command(RuleRow *row, ColumnNumber column,
+							bool *changes);
+static bool changes_something(const List *commands);
+static bool only_shows(const SelectStmt *select);
 static double column_float(RuleRow *row, ColumnNumber column);
 static void make_id(DbaFinding *finding);
 static Datum sha256_of(const char *text);
 static int	compare_rank(const ListCell *a, const ListCell *b);
-static bool merge_key(const DbaFinding *finding, MergeKey *key);
-static void mention_merged(DbaFinding *finding);
+static List *fold_general(List *findings);
+static List *merge_equal(List *findings);
+static DbaFinding *first_of(HTAB *seen, const char *text,
+							DbaFinding *finding);
+static HTAB *create_seen(void);
+static void mention_others(DbaFinding *finding);
+static void mention(StringInfo json, const List *others);
 
 /*
  * The rows as findings, allocated in "context".  A row whose object has been
@@ -122,53 +131,25 @@ dba_findings_read(const DbaRule *rule, SPITupleTable *rows, uint64 nrows,
 }
 
 /*
- * Sorts by severity, time saved, space freed; then by names, so that the
- * order is the same every time.  Of several findings that give the same
- * command for the same object the first stays and mentions the others.
+ * Sorts by severity, time saved, time lost now, space freed; then by names, so
+ * that the order is the same every time.  Each thing is said once: a general
+ * finding is folded into a more specific one about the same object, and of
+ * several that give the same command for the same object the first stays.
+ * Those that stay mention the others.
  */
 List *
 dba_findings_rank(List *findings)
 {
-	HASHCTL		control = {
-		.keysize = sizeof(MergeKey),
-		.entrysize = sizeof(MergeEntry),
-		.hcxt = CurrentMemoryContext
-	};
-	HTAB	   *seen;
-	List	   *ranked = NIL;
+	List	   *ranked;
 	ListCell   *cell;
 
 	list_sort(findings, compare_rank);
-
-	seen = hash_create("dbadvisor findings merged", 256, &control,
-					   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	foreach(cell, findings)
-	{
-		DbaFinding *finding = lfirst(cell);
-		MergeKey	key;
-		MergeEntry *entry;
-		bool		found = false;
-
-		if (merge_key(finding, &key))
-		{
-			entry = hash_search(seen, &key, HASH_ENTER, &found);
-			if (found)
-				entry->kept->merged = lappend(entry->kept->merged, finding);
-			else
-				entry->kept = finding;
-		}
-		if (!found)
-			ranked = lappend(ranked, finding);
-	}
-	hash_destroy(seen);
+	ranked = fold_general(findings);
+	list_sort(ranked, compare_rank);	/* what was folded in has a weight */
+	ranked = merge_equal(ranked);
 
 	foreach(cell, ranked)
-	{
-		DbaFinding *finding = lfirst(cell);
-
-		if (finding->merged != NIL)
-			mention_merged(finding);
-	}
+		mention_others(lfirst(cell));
 	return ranked;
 }
 
@@ -234,11 +215,12 @@ read_finding(const DbaRule *rule, RuleRow *row)
 	if (finding->detail == NULL)
 		elog(ERROR, "the rule returns no detail for %s", finding->object);
 	finding->saves_ms_per_hour = column_float(row, COL_SAVES);
+	finding->costs_ms_per_hour = column_float(row, COL_COSTS);
 	datum = column_datum(row, COL_FREES, &isnull);
 	finding->frees_bytes = isnull ? -1 : DatumGetInt64(datum);
 	finding->confidence = column_float(row, COL_CONFIDENCE);
-	finding->fix = column_command(row, COL_FIX);
-	finding->undo = column_command(row, COL_UNDO);
+	finding->fix = column_command(row, COL_FIX, &finding->fix_changes);
+	finding->undo = column_command(row, COL_UNDO, NULL);
 	finding->caution = column_text(row, COL_CAUTION);
 	datum = column_datum(row, COL_EVIDENCE, &isnull);
 	finding->evidence = isnull ? NULL : DatumGetJsonbPCopy(datum);
@@ -281,20 +263,66 @@ column_text(RuleRow *row, ColumnNumber column)
 	return isnull ? NULL : TextDatumGetCString(datum);
 }
 
-/* A command that users will run; one that does not even parse is an error. */
+/*
+ * A command that users will run; one that does not even parse is an error.
+ * "changes" becomes whether it changes anything, when it is not NULL.
+ */
 static char *
-column_command(RuleRow *row, ColumnNumber column)
+column_command(RuleRow *row, ColumnNumber column, bool *changes)
 {
 	char	   *command = column_text(row, column);
 
 	if (command != NULL)
 	{
 		MemoryContext caller = MemoryContextSwitchTo(row->scratch);
+		List	   *commands = raw_parser(command, RAW_PARSE_DEFAULT);
 
-		(void) raw_parser(command, RAW_PARSE_DEFAULT);
+		if (changes != NULL)
+			*changes = changes_something(commands);
 		MemoryContextSwitchTo(caller);
 	}
 	return command;
+}
+
+/* False when the commands show plans and do nothing else. */
+static bool
+changes_something(const List *commands)
+{
+	ListCell   *cell;
+
+	foreach(cell, commands)
+	{
+		Node	   *command = lfirst_node(RawStmt, cell)->stmt;
+
+		switch (nodeTag(command))
+		{
+			case T_ExplainStmt:
+			case T_PrepareStmt:
+			case T_VariableSetStmt:
+				break;
+			case T_SelectStmt:
+				if (!only_shows((SelectStmt *) command))
+					return true;
+				break;
+			default:
+				return true;
+		}
+	}
+	return false;
+}
+
+/* SELECT of one function of our own, none of which changes anything. */
+static bool
+only_shows(const SelectStmt *select)
+{
+	Node	   *value;
+
+	if (list_length(select->targetList) != 1)
+		return false;
+	value = linitial_node(ResTarget, select->targetList)->val;
+	return IsA(value, FuncCall) &&
+		strcmp(strVal(linitial(((FuncCall *) value)->funcname)),
+			   "dbadvisor") == 0;
 }
 
 /* Negative when absent or null: none of our numbers is negative. */
@@ -339,44 +367,129 @@ compare_rank(const ListCell *a, const ListCell *b)
 		return x->severity > y->severity ? -1 : 1;
 	if (x->saves_ms_per_hour != y->saves_ms_per_hour)
 		return x->saves_ms_per_hour > y->saves_ms_per_hour ? -1 : 1;
+	if (x->costs_ms_per_hour != y->costs_ms_per_hour)
+		return x->costs_ms_per_hour > y->costs_ms_per_hour ? -1 : 1;
 	if (x->frees_bytes != y->frees_bytes)
 		return x->frees_bytes > y->frees_bytes ? -1 : 1;
 	by_name = strcmp(x->object, y->object);
 	return by_name != 0 ? by_name : strcmp(x->rule->name, y->rule->name);
 }
 
-/* False when the finding stands alone whatever else is found. */
-static bool
-merge_key(const DbaFinding *finding, MergeKey *key)
+/*
+ * The findings without those of general rules about whose object a specific
+ * rule says more, no less severely.  That one covers them, and ranks by what
+ * they cost, too.  Demands that the findings are sorted.
+ */
+static List *
+fold_general(List *findings)
 {
-	Datum		hash;
+	HTAB	   *seen = create_seen();
+	List	   *kept = NIL;
+	ListCell   *cell;
 
-	if (finding->fix == NULL)
-		return false;
+	foreach(cell, findings)
+	{
+		DbaFinding *finding = lfirst(cell);
 
-	hash = sha256_of(psprintf("%s\n%s", finding->object, finding->fix));
-	memcpy(key->hash, VARDATA_ANY(DatumGetByteaPP(hash)), sizeof(key->hash));
-	return true;
+		if (!finding->rule->general)
+			(void) first_of(seen, finding->object, finding);
+	}
+	foreach(cell, findings)
+	{
+		DbaFinding *finding = lfirst(cell);
+		DbaFinding *specific = finding->rule->general ?
+			first_of(seen, finding->object, NULL) : NULL;
+
+		if (specific != NULL && specific->severity >= finding->severity)
+		{
+			specific->covered = lappend(specific->covered, finding);
+			specific->costs_ms_per_hour = Max(specific->costs_ms_per_hour,
+											  finding->costs_ms_per_hour);
+		}
+		else
+			kept = lappend(kept, finding);
+	}
+	hash_destroy(seen);
+	return kept;
+}
+
+/*
+ * The findings with those that give the same command for the same object
+ * merged into the first of them.  A command that only shows something leaves
+ * open what is to be done, so it does not make two findings one.
+ */
+static List *
+merge_equal(List *findings)
+{
+	HTAB	   *seen = create_seen();
+	List	   *kept = NIL;
+	ListCell   *cell;
+
+	foreach(cell, findings)
+	{
+		DbaFinding *finding = lfirst(cell);
+		DbaFinding *first = finding;
+
+		if (finding->fix_changes)
+			first = first_of(seen, psprintf("%s\n%s", finding->object,
+											finding->fix), finding);
+		if (first == finding)
+			kept = lappend(kept, finding);
+		else
+		{
+			first->merged = lappend(first->merged, finding);
+			first->covered = list_concat(first->covered, finding->covered);
+		}
+	}
+	hash_destroy(seen);
+	return kept;
+}
+
+/*
+ * The finding that was first seen with this text: the given one, when there
+ * was none before; NULL when none is given either.
+ */
+static DbaFinding *
+first_of(HTAB *seen, const char *text, DbaFinding *finding)
+{
+	Datum		hash = sha256_of(text);
+	MergeKey	key;
+	MergeEntry *entry;
+	bool		found;
+
+	memcpy(key.hash, VARDATA_ANY(DatumGetByteaPP(hash)), sizeof(key.hash));
+	entry = hash_search(seen, &key, finding ? HASH_ENTER : HASH_FIND, &found);
+	if (!found && finding != NULL)
+		entry->kept = finding;
+	return entry ? entry->kept : NULL;
+}
+
+static HTAB *
+create_seen(void)
+{
+	HASHCTL		control = {
+		.keysize = sizeof(MergeKey),
+		.entrysize = sizeof(MergeEntry),
+		.hcxt = CurrentMemoryContext
+	};
+
+	return hash_create("dbadvisor findings seen", 256, &control,
+					   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 }
 
 /* Adds {"also": {rule: detail, ...}} to the evidence of a finding. */
 static void
-mention_merged(DbaFinding *finding)
+mention_others(DbaFinding *finding)
 {
 	StringInfoData json;
 	Datum		also;
-	ListCell   *cell;
+
+	if (finding->merged == NIL && finding->covered == NIL)
+		return;
 
 	initStringInfo(&json);
-	foreach(cell, finding->merged)
-	{
-		const DbaFinding *other = lfirst(cell);
-
-		appendStringInfoString(&json, json.len ? ", " : "{\"also\": {");
-		escape_json(&json, other->rule->name);
-		appendStringInfoString(&json, ": ");
-		escape_json(&json, other->detail);
-	}
+	mention(&json, finding->merged);
+	mention(&json, finding->covered);
 	appendStringInfoString(&json, "}}");
 	also = DirectFunctionCall1(jsonb_in, CStringGetDatum(json.data));
 
@@ -384,4 +497,20 @@ mention_merged(DbaFinding *finding)
 		also = DirectFunctionCall2(jsonb_concat,
 								   JsonbPGetDatum(finding->evidence), also);
 	finding->evidence = DatumGetJsonbP(also);
+}
+
+static void
+mention(StringInfo json, const List *others)
+{
+	ListCell   *cell;
+
+	foreach(cell, others)
+	{
+		const DbaFinding *other = lfirst(cell);
+
+		appendStringInfoString(json, json->len ? ", " : "{\"also\": {");
+		escape_json(json, other->rule->name);
+		appendStringInfoString(json, ": ");
+		escape_json(json, other->detail);
+	}
 }

@@ -17,6 +17,7 @@ typedef struct DbaRule
 	const char *title;			/* what it finds, in one line */
 	DbaSeverity severity;		/* of a finding that names none itself */
 	const char *needs;			/* what must hold, separated by commas */
+	bool		general;		/* gives way to what others say of an object */
 	const char *examines;		/* relation whose rows it looks at */
 	const char *doc;			/* why, how to fix, what is not reported */
 	const char *sql;			/* one SELECT */

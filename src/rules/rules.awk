@@ -33,7 +33,7 @@ function begin_file()
     category = path[n - 1]
     name = path[n]
     sub(/\.sql$/, "", name)
-    title = severity = needs = examines = doc = sql = ""
+    title = severity = needs = examines = general = doc = sql = ""
     state = "title"
     last = 0
 }
@@ -63,6 +63,8 @@ function end_file(    i, parts, count)
     array = array "\t\t.title =\n" substr_newline(c_string(title)) ",\n"
     array = array sprintf("\t\t.severity = DBA_SEVERITY_%s,\n", toupper(severity))
     array = array sprintf("\t\t.needs = \"%s\",\n\t\t.examines = \"%s\",\n", needs, examines)
+    if (general != "")
+        array = array "\t\t.general = true,\n"
     array = array "\t\t.doc =\n" doc_c ",\n\t\t.sql =\n" sql_c "\n\t},\n"
     given_category = doc_c = sql_c = first_word = ""
     rules++
@@ -100,8 +102,12 @@ function key_line(    key, value, parts, count, i)
         examines = value
         if (value !~ /^(@extschema:[a-z_0-9]+@[.])?[a-z_][a-z_0-9.]*$/)
             complain(FNR, "examines \"" value "\" is no relation name and not \"server\"")
+    } else if (key == "general") {
+        general = value
+        if (value != "yes")
+            complain(FNR, "general \"" value "\" is not \"yes\"; leave the line out where it is not")
     } else
-        complain(FNR, "unknown key \"" key "\": expected category, severity, needs or examines")
+        complain(FNR, "unknown key \"" key "\": expected category, severity, needs, examines or general")
 }
 
 FNR == 1 {

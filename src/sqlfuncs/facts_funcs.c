@@ -15,6 +15,7 @@
 #include "facts/relation_file.h"
 #include "facts/statement_text.h"
 #include "facts/unfiltered.h"
+#include "observe/redact.h"
 
 #include "catalog/pg_class.h"
 #include "commands/defrem.h"
@@ -41,6 +42,7 @@ PG_FUNCTION_INFO_V1(dba_sql_index_is_valid);
 PG_FUNCTION_INFO_V1(dba_sql_index_definition);
 PG_FUNCTION_INFO_V1(dba_sql_new_index_name);
 PG_FUNCTION_INFO_V1(dba_sql_statement_parameters);
+PG_FUNCTION_INFO_V1(dba_sql_without_constants);
 
 /* is_preloaded() -> whether shared_preload_libraries loaded the library */
 Datum
@@ -209,4 +211,15 @@ dba_sql_statement_parameters(PG_FUNCTION_ARGS)
 	if (count < 0)
 		PG_RETURN_NULL();
 	PG_RETURN_INT32(count);
+}
+
+/* without_constants(statement) -> the same with ? for constants */
+Datum
+dba_sql_without_constants(PG_FUNCTION_ARGS)
+{
+	text	   *statement = PG_GETARG_TEXT_PP(0);
+
+	PG_RETURN_TEXT_P(cstring_to_text(
+		dba_without_constants(VARDATA_ANY(statement),
+							  VARSIZE_ANY_EXHDR(statement))));
 }

@@ -41,6 +41,7 @@ enum
 	REC_COLUMNS
 };
 
+static bool is_dismissed(DbaRecords *records, const DbaFinding *finding);
 static void warn_of_unfinished(DbaRun *run);
 static DbaFinding *find_finding(const char *id);
 static List *categories_argument(FunctionCallInfo fcinfo, int number);
@@ -113,12 +114,20 @@ dba_sql_recommendations(PG_FUNCTION_ARGS)
 	foreach(cell, run->findings)
 	{
 		DbaFinding *finding = lfirst(cell);
-		const DbaRecord *record = dba_records_of(records, finding);
+		List	   *shown = list_make1(finding);
+		ListCell   *other;
 
-		if (finding->severity < min_severity ||
-			(record != NULL && record->dismissed && !include_dismissed))
-			continue;
-		put_finding(rsinfo, finding, ++rank, record);
+		/* Who dismissed a finding did not dismiss those that it covers. */
+		if (is_dismissed(records, finding) && !include_dismissed)
+			shown = finding->covered;
+		foreach(other, shown)
+		{
+			finding = lfirst(other);
+			if (finding->severity >= min_severity &&
+				(include_dismissed || !is_dismissed(records, finding)))
+				put_finding(rsinfo, finding, ++rank,
+							dba_records_of(records, finding));
+		}
 	}
 	return (Datum) 0;
 }
@@ -203,6 +212,14 @@ dba_sql_reopen(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(cstring_to_text(psprintf("reopened: %s", id)));
 }
 
+static bool
+is_dismissed(DbaRecords *records, const DbaFinding *finding)
+{
+	const DbaRecord *record = dba_records_of(records, finding);
+
+	return record != NULL && record->dismissed;
+}
+
 /* An empty list must not pass for good health when rules broke off. */
 static void
 warn_of_unfinished(DbaRun *run)
@@ -243,8 +260,15 @@ find_finding(const char *id)
 	{
 		DbaFinding *finding = lfirst(cell);
 
+		ListCell   *other;
+
 		if (strcmp(finding->id, id) == 0)
 			return finding;
+		foreach(other, finding->covered)
+		{
+			if (strcmp(((DbaFinding *) lfirst(other))->id, id) == 0)
+				return lfirst(other);
+		}
 		if (hinted++ < MAX_HINTED_FINDINGS)
 			appendStringInfo(&hint, "%s%s (%s of %s)",
 							 hinted > 1 ? ", " : "", finding->id,

@@ -49,6 +49,7 @@ for my $case (
     [ 'an unknown severity', 3, $good =~ s/notice/fatal/r, qr/severity "fatal"/ ],
     [ 'another category', 2, $good =~ s/: index/: vacuum/r, qr/category "vacuum"/ ],
     [ 'an unknown need', 5, $good =~ s/(server\n)/$1-- needs: luck\n/r, qr/need "luck"/ ],
+    [ 'general that is not yes', 5, $good =~ s/(server\n)/$1-- general: no\n/r, qr/general "no" is not "yes"/ ],
     [ 'a missing key', 7, $good =~ s/-- severity.*\n//r, qr/"severity" is missing/ ],
     [ 'no documentation', 8, $good =~ s/-- Why\.//r, qr/documentation is missing/ ],
     [ 'no SELECT', 7, $good =~ s/SELECT 1\n//r, qr/SELECT is missing/ ],

@@ -11,15 +11,17 @@
 --
 -- Reported are the statements that were ended so, with the one that they met
 -- the last time. Two statements that meet each other are one finding, and so are
--- all that meet over the same tables. Severity
--- is warning from one deadlock an hour on, notice from one a day, else info, as
--- it is below three deadlocks and while statements were observed for less than an
--- hour. At most 20.
+-- all that meet over the same tables; it has the name of the one with the smallest
+-- queryid, so that it stays the same whoever loses more often. Constants are left
+-- out of the texts. Severity is warning from one deadlock an hour on, notice from
+-- one a day, else info, as it is below three deadlocks and while statements were
+-- observed for less than an hour. At most 20.
 --
 -- The saving is what can be said with certainty: deadlock_timeout for each
 -- deadlock, for which the loser waited in vain (and no more than the time that
 -- its failed executions took). The work that is thrown away, and the waiting of
--- the other side, come on top.
+-- the other side, come on top. None is claimed for what is only info because it is
+-- too little, or too early, to be a rate.
 --
 -- Fix: none that is a command. A deadlock goes away when all transactions lock
 -- in one order; the caution says of what: rows of one table, tables, table locks
@@ -51,7 +53,7 @@ WITH limits AS MATERIALIZED (
            (array_agg(s.query ORDER BY s.total_ms DESC, s.query))[1] AS query,
            sum(s.deadlocks)::bigint AS deadlocks,
            sum(s.error_ms) AS error_ms,
-           greatest(min(s.first_seen), (SELECT i.since FROM dbadvisor.store i)) AS since,
+           (SELECT i.since FROM dbadvisor.store i) AS since,
            (SELECT c.last_at FROM dbadvisor.event_counts c WHERE c.kind = 'deadlock') AS last_of_all
     FROM dbadvisor.statements s
     JOIN here ON here.dbid = s.dbid
@@ -63,9 +65,13 @@ WITH limits AS MATERIALIZED (
            e.queryid,
            e.at,
            e.detail,
-           regexp_split_to_array(e.detail, '\n[^0-9\n]{1,40}[0-9]+: ') AS parts
+           regexp_split_to_array(e.detail, format('\n[^0-9\n]{1,40}(?:%s): ', w.numbers)) AS parts
     FROM dbadvisor.events e
     JOIN here ON here.dbid = e.dbid
+    CROSS JOIN LATERAL (
+        -- Only a process that waited begins a text: a string may have such lines, too.
+        SELECT string_agg(m.number[1], '|') AS numbers
+        FROM regexp_matches(regexp_replace(e.detail, '\n[^0-9\n]{1,40}[0-9]+: .*', ''), '[0-9]+', 'g') AS m(number)) w
     WHERE e.kind = 'deadlock'
       AND e.queryid IS NOT NULL
     ORDER BY e.queryid, e.at DESC
@@ -90,18 +96,13 @@ WITH limits AS MATERIALIZED (
     SELECT t.queryid,
            t.place,
            p.shown,
-           left(regexp_replace(p.shown, '-? ?[?]( ?, ?-? ?[?])*', '?', 'g'), l.compared_characters) AS shape
+           left(regexp_replace(p.shown, '\?( ?, ?\?)+', '?', 'g'), l.compared_characters) AS shape
     FROM texts t
     CROSS JOIN limits l
     CROSS JOIN LATERAL (
         -- From 18 on a list of constants is $1 with a comment for the others.
-        SELECT regexp_replace(replace(left(t.text, 10 * l.compared_characters), ' /*, ... */', ''),
-                              '(''(?:[^'']|'''')*''|"[^"]*")|/\*(?:[^*]|\*+[^*/])*\*+/|--[^\n]*', '\1', 'g') AS text) c
-    CROSS JOIN LATERAL (
-        SELECT btrim(regexp_replace(
-                   regexp_replace(c.text,
-                                  '[EeBbXx]?''([^'']|'''')*''?|\$[0-9]+|\m[0-9]+([.][0-9]+)?\M', '?', 'g'),
-                   '\s+', ' ', 'g'), '; ') AS shown) p
+        SELECT btrim(dbadvisor.without_constants(replace(left(t.text, 10 * l.compared_characters),
+                                                         ' /*, ... */', '')), '; ') AS shown) p
 ), pairs AS MATERIALIZED (
     SELECT v.*,
            own.shown AS own_shown,
@@ -142,17 +143,17 @@ WITH limits AS MATERIALIZED (
     JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE EXISTS (SELECT FROM meeting_pairs p WHERE sc.queryid IN (p.queryid, p.partner))
 ), meetings AS MATERIALIZED (
-    SELECT min(m.first) AS first,
+    SELECT min(p.queryid) AS queryid,
            m.tables,
            sum(p.deadlocks)::bigint AS deadlocks,
            sum(p.error_ms) AS error_ms,
            max(p.last_at) AS last_at,
            greatest(0.001, extract(epoch FROM now() - min(p.since)) / 3600)::float8 AS hours,
            min(p.since) AS since,
-           (array_agg(p.own_shown ORDER BY p.deadlocks DESC, p.queryid))[1] AS own_shown,
-           (array_agg(p.other_shown ORDER BY p.deadlocks DESC, p.queryid))[1] AS other_shown,
-           (array_agg(p.is_same ORDER BY p.deadlocks DESC, p.queryid))[1] AS is_same,
-           (array_agg(p.waits ORDER BY p.deadlocks DESC, p.queryid))[1] AS waits,
+           (array_agg(p.own_shown ORDER BY p.queryid))[1] AS own_shown,
+           (array_agg(p.other_shown ORDER BY p.queryid))[1] AS other_shown,
+           (array_agg(p.is_same ORDER BY p.queryid))[1] AS is_same,
+           (array_agg(p.waits ORDER BY p.queryid))[1] AS waits,
            max(p.sides) AS sides,
            jsonb_agg(jsonb_build_object('queryid', p.queryid::text,
                                         'statement', p.own_shown,
@@ -173,11 +174,14 @@ WITH limits AS MATERIALIZED (
 ), judged AS (
     SELECT m.*,
            m.deadlocks / m.hours AS per_hour,
+           m.deadlocks >= l.min_deadlocks
+           AND m.hours >= extract(epoch FROM l.min_counted) / 3600 AS is_rate,
            CASE WHEN m.waits ~ '\[' THEN 'advisory locks'
                 WHEN m.waits ~ '(Access(Share|Exclusive)|Row(Share|Exclusive)|Share(RowExclusive|UpdateExclusive))Lock' THEN 'table locks'
                 ELSE 'rows' END AS what
     FROM meetings m
-    ORDER BY m.deadlocks DESC, m.first
+    CROSS JOIN limits l
+    ORDER BY m.deadlocks DESC, m.queryid
     LIMIT (SELECT max_findings FROM limits)
 ), named AS (
     SELECT j.*,
@@ -188,21 +192,20 @@ WITH limits AS MATERIALIZED (
 SELECT NULL::oid AS classid,
        NULL::oid AS objid,
        NULL::int AS objsubid,
-       'statement ' || n.first AS object,
+       'statement ' || n.queryid AS object,
        format('%s in %s, the last on %s, each of which ended a transaction: %s %s',
               CASE n.deadlocks WHEN 1 THEN '1 deadlock' ELSE format('%s deadlocks', n.deadlocks) END,
               dbadvisor.in_words(n.hours * 3600 * 1000),
               to_char(n.last_at, 'YYYY-MM-DD HH24:MI'),
               n.own,
               CASE WHEN n.is_same THEN '(two executions of it locked each other out)'
-                   WHEN n.other IS NOT NULL THEN format('(locked out with %s)', n.other)
+                   WHEN n.other IS NOT NULL THEN format('(each waited for the other; the other: %s)', n.other)
                    ELSE '(with whom is not known)' END) AS detail,
-       CASE WHEN n.deadlocks < l.min_deadlocks
-                 OR n.hours < extract(epoch FROM l.min_counted) / 3600
-                 OR n.per_hour < l.notice_per_hour THEN 'info'
+       CASE WHEN NOT n.is_rate OR n.per_hour < l.notice_per_hour THEN 'info'
             WHEN n.per_hour >= l.warning_per_hour THEN 'warning'
             ELSE 'notice' END AS severity,
-       least(n.per_hour * l.timeout_ms, n.error_ms / n.hours) AS saves_ms_per_hour,
+       CASE WHEN n.is_rate THEN least(n.per_hour * l.timeout_ms, n.error_ms / n.hours) END AS saves_ms_per_hour,
+       CASE WHEN n.is_rate THEN n.error_ms / n.hours END AS costs_ms_per_hour,
        CASE WHEN n.deadlocks < l.min_deadlocks THEN 0.5 ELSE 0.9 END::float8 AS confidence,
        concat_ws(' ',
            CASE WHEN n.what = 'advisory locks'

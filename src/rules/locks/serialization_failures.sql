@@ -96,9 +96,10 @@ WITH limits AS MATERIALIZED (
     FROM total t
     CROSS JOIN limits l
 )
-SELECT 'pg_database'::regclass::oid AS classid,
-       here.dbid AS objid,
-       0 AS objsubid,
+SELECT NULL::oid AS classid,
+       NULL::oid AS objid,
+       NULL::int AS objsubid,
+       format('database %I', current_database()) AS object,
        concat(
            format('%s transactions failed in %s because they could not be serialized%s',
                   j.failures,
@@ -131,7 +132,6 @@ SELECT 'pg_database'::regclass::oid AS classid,
            'messages', j.messages) AS evidence
 FROM judged j
 CROSS JOIN limits l
-CROSS JOIN here
 WHERE j.per_hour >= l.min_per_hour
   AND j.failures >= l.min_failures
   AND j.last_at >= now() - l.max_age

@@ -3,6 +3,7 @@
 -- severity: notice
 -- needs: observing
 -- examines: dbadvisor.user_statements
+-- general: yes
 --
 -- A mean hides it: of a hundred calls ninety-nine take a millisecond and one takes
 -- a second. That one is somebody's timeout, and holds a connection that others
@@ -14,7 +15,13 @@
 -- the usual time adds up to 10 s an hour. The numbers are those of the user with
 -- whom most is lost. Where values are kept (dbadvisor.capture_parameters) the
 -- slowest execution is compared with usual ones, and the parameters are named in
--- which it differs from all of them.
+-- which it differs from all of them. The values themselves are in the evidence
+-- alone, which no snapshot stores.
+--
+-- What touches hardly any blocks in all that time, and returns no more rows than
+-- usual, did not read: it waits for locks where it writes or locks rows, else it
+-- waits or computes. Then the values are not to blame, and the caution says so.
+-- (Where it waits for row locks no plan is shown.)
 --
 -- Severity is warning when the slow calls take 1 s or more and 10 % of an hour is
 -- lost. It is info below 300 calls (then it may be one bad moment), in the first
@@ -41,9 +48,11 @@ WITH limits AS (
            5 AS usual_factor,
            3 AS rows_tolerance,
            100 AS many_rows,
+           100 AS max_blocks_of_waiting,
+           2 AS max_blocks_per_ms,
+           20 AS max_blocks_per_ms_of_writes,
+           0.1 AS max_read_share_of_waiting,
            0.5 AS planned_seldom,
-           4 AS shown_values,
-           30 AS shown_characters,
            '{int2,int4,int8,numeric,oid,text,varchar,bpchar,name,uuid,unknown}'::regtype[] AS comparable_literals,
            20 AS max_findings
 ), entries AS (
@@ -139,43 +148,48 @@ WITH limits AS (
     GROUP BY v.queryid, v.number, v.value, v.is_literal
 ), differing AS (
     SELECT c.queryid,
-           string_agg(format('$%s = %s (else %s)', c.number,
-                             CASE WHEN c.value IS NULL THEN 'NULL'
-                                  ELSE dbadvisor.in_one_line(c.value, l.shown_characters) END,
-                             o.shown), ', ' ORDER BY c.number) AS words,
+           string_agg('$' || c.number, ', ' ORDER BY c.number) AS words,
            jsonb_agg(jsonb_build_object('parameter', c.number, 'slow', c.value, 'usual', c.list)
                      ORDER BY c.number) AS evidence
     FROM compared_values c
-    CROSS JOIN limits l
-    CROSS JOIN LATERAL (
-        SELECT string_agg(CASE WHEN d.value IS NULL THEN 'NULL'
-                               ELSE dbadvisor.in_one_line(d.value, l.shown_characters) END, ', ') AS shown
-        FROM (SELECT DISTINCT e.value
-              FROM jsonb_array_elements_text(c.list) AS e(value)
-              ORDER BY 1
-              LIMIT (SELECT shown_values FROM limits)) d) o
     WHERE NOT c.same
       AND (c.comparable OR NOT c.always_one)
     GROUP BY c.queryid
-), judged AS (
+), known AS (
     SELECT w.*,
            c.slow_sample, c.slow_ms, c.slow_rows,
            c.usual_samples, c.usual_sample, c.usual_ms, c.usual_rows, c.values_known, c.values_lost,
            d.words, d.evidence AS parameters,
+           b.blocks / w.calls AS blocks_per_call,
+           dbadvisor.takes_row_locks(w.query) AS takes_row_locks,
+           -- How many blocks the slow calls touched is not known, only those of all.
+           b.blocks < l.max_blocks_of_waiting * w.calls
+           AND b.blocks < w.lost_ms * CASE WHEN dbadvisor.takes_row_locks(w.query) THEN l.max_blocks_per_ms_of_writes
+                                           ELSE l.max_blocks_per_ms END
+           AND w.temp_written = 0
+           AND w.read_ms <= l.max_read_share_of_waiting * w.lost_ms
+           AND coalesce(c.slow_rows <= l.rows_tolerance * greatest(c.usual_rows, 1), true) AS waits,
            coalesce(c.usual_samples > 0
                     AND c.slow_rows >= l.many_rows
                     AND c.slow_rows * l.rows_tolerance
                         >= greatest(c.usual_rows, 1) * c.slow_ms / nullif(c.usual_ms, 0), false) AS rows_explain
     FROM worst w
     CROSS JOIN limits l
+    CROSS JOIN LATERAL (
+        SELECT (w.shared_hit + w.shared_read + w.local_blocks)::float8 AS blocks) b
     LEFT JOIN compared c USING (queryid)
     LEFT JOIN differing d USING (queryid)
+), judged AS (
+    SELECT k.*,
+           k.waits AND k.takes_row_locks AS waits_for_rows,
+           k.explainable AND k.slow_sample IS NOT NULL AND k.plannable_entries = 1 AS is_plannable
+    FROM known k
 )
 SELECT NULL::oid AS classid,
        NULL::oid AS objid,
        NULL::int AS objsubid,
        'statement ' || j.queryid AS object,
-       format('Half of %s calls take up to %s, but 1 %% take %s or more: %s an hour above the usual%s: %s',
+       format('Half of %s calls take up to %s, but 1 in 100 takes %s or more: %s of waiting an hour, over all sessions%s%s: %s',
               j.calls,
               dbadvisor.in_words(j.p50_ms),
               dbadvisor.in_words(j.p99_ms),
@@ -187,34 +201,46 @@ SELECT NULL::oid AS classid,
                                     THEN format(' (usual: %s, %s)', dbadvisor.in_words(j.usual_ms),
                                                 CASE WHEN round(j.usual_rows) = 1 THEN '1 row'
                                                      ELSE round(j.usual_rows) || ' rows' END) END,
-                               CASE WHEN j.words IS NOT NULL THEN ' with ' || j.words
+                               CASE WHEN j.waits THEN NULL
+                                    WHEN j.words IS NOT NULL THEN format(' with another %s than usual', j.words)
                                     WHEN j.usual_samples > 0 AND j.values_known
                                     THEN ' with values that were fast at other times' END) END,
+              CASE WHEN j.waits THEN format('; %s blocks a call', round(j.blocks_per_call)) END,
               dbadvisor.in_one_line(j.query)) AS detail,
        CASE WHEN j.is_new OR j.calls < l.sure_calls OR j.rows_explain THEN 'info'
             WHEN j.p99_ms >= l.very_slow_ms AND j.lost_ms_per_hour >= l.heavy_ms_per_hour THEN 'warning'
             ELSE 'notice' END AS severity,
+       j.lost_ms_per_hour AS costs_ms_per_hour,
        CASE WHEN j.words IS NULL THEN 0.6 ELSE 0.8 END::float8 AS confidence,
-       CASE WHEN NOT j.explainable THEN NULL
-            WHEN j.slow_sample IS NOT NULL AND j.plannable_entries = 1
+       CASE WHEN NOT j.explainable OR j.waits_for_rows THEN NULL
+            WHEN j.is_plannable
             THEN concat_ws(E'\n',
                            format('SELECT dbadvisor.explain_sample(%L, %s);', j.queryid, j.slow_sample),
                            CASE WHEN j.usual_sample IS NOT NULL
                                 THEN format('SELECT dbadvisor.explain_sample(%L, %s);', j.queryid, j.usual_sample) END)
             ELSE format('SELECT dbadvisor.explain_sample(%L);', j.queryid) END AS fix,
        concat_ws(' ',
-           CASE WHEN j.explainable AND j.slow_sample IS NOT NULL AND j.plannable_entries = 1
+           CASE WHEN j.waits THEN dbadvisor.waits_in_words(j.query, j.blocks_per_call) END,
+           CASE WHEN j.waits_for_rows THEN NULL
+                WHEN j.waits AND j.is_plannable
+                THEN 'The fix plans it with the values of a slow execution, then with usual ones; runs nothing.'
+                WHEN j.waits AND j.explainable THEN 'The fix shows the plan for usual values, and runs nothing.'
+                WHEN j.waits THEN NULL
+                WHEN j.is_plannable
                 THEN 'Plans the statement with the values of a slow execution, then with usual ones; runs nothing. If the plans differ: ANALYZE, a larger statistics target, or extended statistics. If they are the same it reads more rows for these values: an index that serves them, LIMIT, or a table of sums.'
                 WHEN j.explainable THEN 'Shows the plan for usual values, and runs nothing; of a slow execution only the text was kept. Compare it with EXPLAIN for the slow values.'
                 ELSE 'Use EXPLAIN (ANALYZE, BUFFERS) with slow and with fast values.' END,
            CASE WHEN j.rows_explain
                 THEN 'The slow execution returned as many more rows as it took time: ask for fewer at once, if nobody reads them all.' END,
-           CASE WHEN j.words IS NULL AND j.usual_samples > 0 AND j.values_known
+           CASE WHEN NOT j.waits AND j.words IS NULL AND j.usual_samples > 0 AND j.values_known
                 THEN 'The same values are fast at other times, so it waits for something: for locks (log_lock_waits), or for the disk (track_io_timing).' END,
-           CASE WHEN j.values_lost
+           CASE WHEN NOT j.waits AND j.words IS NOT NULL
+                THEN 'evidence -> ''parameters'' has the values.' END,
+           CASE WHEN NOT j.waits AND j.values_lost
                 THEN 'Not all of its values are kept: see dbadvisor.capture_parameters.' END,
-           CASE WHEN j.plans < l.planned_seldom * j.calls
-                THEN 'Its plan is kept for many executions, and was made for no values in particular: try plan_cache_mode = force_custom_plan for its role.' END) AS caution,
+           CASE WHEN NOT j.waits AND j.plans < l.planned_seldom * j.calls
+                THEN 'Its plan is kept for many executions, and was made for no values in particular: try plan_cache_mode = force_custom_plan for its role.' END,
+           dbadvisor.where_to_read(j.query, j.queryid)) AS caution,
        jsonb_strip_nulls(jsonb_build_object(
            'queryid', j.queryid::text,
            'calls', j.calls,
@@ -230,7 +256,9 @@ SELECT NULL::oid AS classid,
            'usual_samples', j.usual_samples,
            'usual_ms', round(j.usual_ms::numeric, 3),
            'usual_rows', round(j.usual_rows, 1),
-           'parameters', j.parameters,
+           'parameters', CASE WHEN NOT j.waits_for_rows THEN j.parameters END,
+           'blocks_per_call', round(j.blocks_per_call::numeric, 1),
+           'waits', j.waits,
            'plans', j.plans,
            'read_ms', round(j.read_ms::numeric, 1),
            'lock_timeouts', j.lock_timeouts,

@@ -25,8 +25,9 @@
 --
 -- Not reported: repetition without a list before it (importers, pollers,
 -- benchmarks), INSERT, the same values again and again (a missing cache), large
--- results, what runs inside of functions (see row_by_row), and what reads
--- dbadvisor or pg_stat_statements.
+-- results, what runs inside of functions (see row_by_row), workers that take rows
+-- off a queue (FOR UPDATE SKIP LOCKED) and treat each by itself, what reads system
+-- catalogs alone, and what reads dbadvisor or pg_stat_statements.
 
 WITH limits AS (
     SELECT 3 AS min_occasions,
@@ -69,6 +70,7 @@ WITH limits AS (
       AND r.dbid = (SELECT h.dbid FROM here h)
       AND r.queryid IS NOT NULL
       AND coalesce(dbadvisor.is_judged(p.query, true), true)
+      AND coalesce(p.query !~* '\mskip\s+locked\M', true)
     GROUP BY r.queryid, r.parent_queryid, p.query
 ), repeated AS (
     SELECT c.queryid, c.query, c.hours, c.is_new, c.calls,
@@ -93,6 +95,7 @@ WITH limits AS (
            (r.ms + r.repeats::float8 * l.round_trip_ms) / r.hours AS waited_ms_per_hour
     FROM repeated r, limits l
     WHERE r.occasions >= l.min_occasions
+      AND NOT dbadvisor.reads_only_catalogs(r.queryid)
     ORDER BY waited_ms_per_hour DESC, r.queryid
     LIMIT (SELECT max_findings FROM limits)
 ), keys AS (
@@ -115,31 +118,35 @@ SELECT NULL::oid AS classid,
        NULL::oid AS objid,
        NULL::int AS objsubid,
        'statement ' || c.queryid AS object,
-       format('A client sends this once per row of a list: %s times on %s occasions, %s each on average and %s at most, which is %s round trips and %s of the server''s time an hour: %s -- after: %s',
+       format('A client sends this once per row of a list: %s times on %s occasions, %s each%s; at this rate %s round trips an hour and %s of the server''s time: %s -- after: %s',
               c.repeats,
               c.occasions,
               round(c.repeats / c.occasions),
-              c.max_repeats,
-              round(c.repeats_per_hour),
+              CASE WHEN c.repeats <> c.occasions * c.max_repeats
+                   THEN format(' on average and %s at most', c.max_repeats) END,
+              to_char(c.repeats_per_hour, 'FM999,999,999,999,990'),
               dbadvisor.in_words(c.ms_per_hour),
               dbadvisor.in_one_line(c.query),
               dbadvisor.in_one_line(c.parent, l.shown_characters)) AS detail,
        CASE WHEN c.is_new OR c.waited_ms_per_hour < l.min_ms_per_hour THEN 'info'
             WHEN c.waited_ms_per_hour >= l.heavy_ms_per_hour THEN 'warning'
             ELSE 'notice' END AS severity,
+       c.waited_ms_per_hour AS costs_ms_per_hour,
        CASE WHEN c.is_new THEN 0.5 ELSE 0.8 END::float8 AS confidence,
        concat_ws(' ',
-           CASE WHEN k.command IN ('UPDATE', 'DELETE')
+           CASE WHEN w.command IN ('UPDATE', 'DELETE')
                 THEN format('Change all rows at once: %s .. WHERE %s, or with a join to unnest() of arrays where the new values differ.',
-                            k.command,
+                            w.command,
                             CASE WHEN k.column_count = 1 THEN k.columns || ' = ANY ($1)' ELSE 'key = ANY ($1)' END)
                 ELSE format('Read all rows at once: with %s and an array of the keys of the list, or by a join in the statement that reads the list.',
                             CASE WHEN k.column_count = 1 THEN k.columns || ' = ANY ($1)'
                                  WHEN k.column_count > 1
                                  THEN format('(%s) IN (SELECT * FROM unnest($1, $2, ..))', k.columns)
                                  ELSE '= ANY ($1)' END) END,
-           'In an object-relational mapper that is eager loading (joinedload, selectinload, prefetch_related, includes, JOIN FETCH) for this relation.',
-           'An index that serves the one key serves the array too.') AS caution,
+           CASE WHEN w.command NOT IN ('UPDATE', 'DELETE')
+                THEN 'In an object-relational mapper that is eager loading (joinedload, selectinload, prefetch_related, includes, JOIN FETCH) for this relation.' END,
+           'An index that serves the one key serves the array too.',
+           dbadvisor.where_to_read(c.query, c.queryid)) AS caution,
        jsonb_strip_nulls(jsonb_build_object(
            'queryid', c.queryid::text,
            'occasions', c.occasions,
@@ -158,3 +165,5 @@ SELECT NULL::oid AS classid,
 FROM costly c
 CROSS JOIN limits l
 LEFT JOIN keys k USING (queryid)
+CROSS JOIN LATERAL (
+    SELECT coalesce(k.command, upper(substring(c.query FROM '^\s*(\w+)')), 'SELECT') AS command) w

@@ -31,7 +31,7 @@
 -- not known, so no saving is claimed.
 --
 -- Not reported: what was planned half as often again as it ran, as by somebody's
--- EXPLAIN; utility statements; what reads dbadvisor or pg_stat_statements.
+-- EXPLAIN; utility statements; what reads system catalogs alone; what reads dbadvisor or pg_stat_statements.
 
 WITH limits AS (
     SELECT 100 AS min_calls,
@@ -73,6 +73,7 @@ WITH limits AS (
       AND s.plans <= l.max_plans_per_execution * s.executions
       AND s.plan_ms / s.hours >= CASE WHEN s.plan_ms / s.plans >= l.long_plan_ms THEN l.min_ms_per_hour
                                       ELSE l.heavy_ms_per_hour END
+      AND NOT dbadvisor.reads_only_catalogs(s.queryid)
     ORDER BY s.plan_ms / s.hours DESC, s.queryid
     LIMIT (SELECT max_findings FROM limits)
 ), relations AS (
@@ -94,18 +95,19 @@ SELECT NULL::oid AS classid,
        NULL::oid AS objid,
        NULL::int AS objsubid,
        'statement ' || c.queryid AS object,
-       format('Planning takes %s %s on average, executing it %s: %s of planning an hour, %s plans for %s executions%s%s: %s',
+       format('Planning takes %s %s on average, executing it %s: %s of planning an hour, %s%s%s: %s',
               CASE WHEN c.toplevel THEN 'this statement' ELSE 'this statement inside of functions' END,
               dbadvisor.in_words(c.mean_plan_ms),
               dbadvisor.in_words(c.ms / c.executions),
               dbadvisor.in_words(c.plan_ms_per_hour),
-              c.plans,
-              c.executions,
+              CASE WHEN c.plans = c.executions THEN format('planned at each of %s executions', c.executions)
+                   ELSE format('%s plans for %s executions', c.plans, c.executions) END,
               CASE WHEN r.partitions >= l.many_partitions THEN format(', of tables with %s partitions', r.partitions) END,
               CASE WHEN r.relations >= l.many_relations
                    THEN format(', of %s tables joined', r.relations) END,
               dbadvisor.in_one_line(c.query)) AS detail,
        c.severity,
+       c.plan_ms_per_hour AS costs_ms_per_hour,
        CASE WHEN c.severity = 'info' THEN 0.5 ELSE 0.9 END::float8 AS confidence,
        concat_ws(' ',
            CASE WHEN NOT c.toplevel AND c.is_planned_each_time
@@ -118,7 +120,8 @@ SELECT NULL::oid AS classid,
                 THEN 'The planner looks at every partition that no condition with a constant excludes: compare the partition key with one, or make fewer and larger partitions.' END,
            CASE WHEN r.relations >= l.many_relations
                 THEN format('The order of joins is searched among %s at a time (join_collapse_limit): fewer plan faster, if the joins are written in a good order; look whether a view joins what nobody reads.',
-                            current_setting('join_collapse_limit')) END) AS caution,
+                            current_setting('join_collapse_limit')) END,
+           dbadvisor.where_to_read(c.query, c.queryid)) AS caution,
        jsonb_build_object(
            'queryid', c.queryid::text,
            'calls', c.calls,

@@ -20,12 +20,14 @@
 --
 -- Fix: none that runs as it stands: the function must be rewritten. UPDATE .. FROM,
 -- INSERT .. SELECT, DELETE .. USING or a join in place of the loop; a trigger FOR
--- EACH STATEMENT with REFERENCING NEW TABLE in place of one FOR EACH ROW.
+-- EACH STATEMENT with REFERENCING NEW TABLE in place of an AFTER trigger FOR EACH
+-- ROW. A BEFORE trigger that changes NEW cannot become one.
 --
 -- Not reported: what is slow by itself, since the loop is then not what costs (see
 -- slow_statement); the checks of foreign keys, and the functions of extensions,
 -- about which nobody can do anything; loops that ran once or twice, as migrations
--- do, also where they commit within; what reads no table; what reads dbadvisor or
+-- do, also where they commit within; writes of 10 rows or more each time, which are
+-- batches, as a purge ought to be; what reads no table; what reads dbadvisor or
 -- pg_stat_statements.
 
 WITH limits AS (
@@ -33,6 +35,7 @@ WITH limits AS (
            10 AS max_mean_ms,
            10 * 1000 AS min_ms_per_hour,
            360 * 1000 AS heavy_ms_per_hour,
+           10 AS min_rows_of_batch,
            3 AS shown_functions,
            80 AS shown_characters,
            20 AS max_findings
@@ -45,8 +48,11 @@ WITH limits AS (
            bool_and(s.is_new) AS is_new,
            bool_or(s.explainable) AS explainable
     FROM dbadvisor.user_statements s
+    CROSS JOIN limits l
     WHERE NOT s.toplevel
-    GROUP BY s.queryid
+    GROUP BY s.queryid, l.min_rows_of_batch
+    HAVING NOT (min(s.query) ~* '\m(insert\s+into|update|delete\s+from|merge\s+into)\M'
+                AND sum(s.rows) >= l.min_rows_of_batch * sum(s.calls))
 ), pairs AS (
     SELECT r.queryid,
            r.parent_queryid,
@@ -78,7 +84,7 @@ WITH limits AS (
     GROUP BY s.queryid
 ), functions AS (
     -- Those whose name the client's statement has in front of a parenthesis, ...
-    SELECT p.queryid AS parent_queryid, f.oid AS function, false AS is_trigger
+    SELECT p.queryid AS parent_queryid, f.oid AS function, false AS is_trigger, false AS is_before
     FROM parents p
     CROSS JOIN LATERAL regexp_matches(p.query, '(?:(?:"([^"]+)"|(\w+))\s*\.\s*)?(?:"([^"]+)"|(\w+))\s*\(', 'g') AS m(found)
     JOIN pg_proc f ON f.proname = coalesce(m.found[3], lower(m.found[4]))
@@ -87,7 +93,7 @@ WITH limits AS (
       AND n.nspname = coalesce(m.found[1], lower(m.found[2]), n.nspname)
     UNION
     -- ... and those of the triggers that it fires for each row.
-    SELECT p.queryid, t.tgfoid, true
+    SELECT p.queryid, t.tgfoid, true, t.tgtype & (2 | 64) <> 0 -- BEFORE, INSTEAD OF
     FROM parents p
     JOIN pg_trigger t ON t.tgrelid = p.relation
     WHERE NOT t.tgisinternal
@@ -99,6 +105,7 @@ WITH limits AS (
     SELECT f.*,
            format('%I.%I', n.nspname, p.proname) AS name,
            p.prosrc AS source,
+           p.prokind = 'p' AS is_procedure,
            EXISTS (SELECT
                    FROM pg_depend d
                    WHERE d.classid = 'pg_proc'::regclass
@@ -118,7 +125,9 @@ WITH limits AS (
            string_agg(DISTINCT c.name, ' or ') FILTER (WHERE c.mentions) AS mentioning,
            string_agg(DISTINCT c.name, ' or ') AS names,
            count(DISTINCT c.name) AS count,
-           bool_or(c.is_trigger AND c.mentions) OR bool_and(c.is_trigger) AS is_trigger
+           bool_or(c.is_trigger AND c.mentions) OR bool_and(c.is_trigger) AS is_trigger,
+           coalesce(bool_or(c.is_before) FILTER (WHERE c.mentions), bool_or(c.is_before)) AS is_before,
+           coalesce(bool_and(c.is_procedure) FILTER (WHERE c.mentions), bool_and(c.is_procedure)) AS is_procedure
     FROM pairs p
     JOIN LATERAL (
         SELECT x.*,
@@ -130,7 +139,7 @@ WITH limits AS (
         WHERE x.parent_queryid = p.parent_queryid) c ON true
     GROUP BY p.queryid, p.parent_queryid
 ), calls AS (
-    SELECT p.*, q.query AS parent, n.is_trigger,
+    SELECT p.*, q.query AS parent, n.is_trigger, n.is_before, n.is_procedure,
            -- Where a loop commits, one execution is many occasions.
            least(p.occasions, q.executions) AS runs,
            coalesce(n.mentioning,
@@ -150,6 +159,8 @@ WITH limits AS (
            (array_agg(p.parent ORDER BY p.ms DESC, p.parent_queryid))[1] AS parent,
            (array_agg(p.function ORDER BY p.ms DESC, p.parent_queryid))[1] AS function,
            (array_agg(p.is_trigger ORDER BY p.ms DESC, p.parent_queryid))[1] AS is_trigger,
+           (array_agg(p.is_before ORDER BY p.ms DESC, p.parent_queryid))[1] AS is_before,
+           (array_agg(p.is_procedure ORDER BY p.ms DESC, p.parent_queryid))[1] AS is_procedure,
            jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
                          'queryid', p.parent_queryid::text,
                          'occasions', p.occasions,
@@ -175,27 +186,34 @@ SELECT NULL::oid AS classid,
        NULL::oid AS objid,
        NULL::int AS objsubid,
        'statement ' || c.queryid AS object,
-       format('%s executes this once per row: %s times on %s occasions, %s each on average%s, for %s an hour: %s -- within: %s',
+       format('%s executes this once per row: %s times on %s occasions, %s each%s, for %s an hour: %s -- within: %s',
               CASE WHEN c.parent ~* '^\s*do\M' THEN 'A DO block'
                    WHEN c.function IS NULL THEN 'A function or trigger'
                    WHEN c.is_trigger THEN 'The trigger function ' || c.function
+                   WHEN c.is_procedure THEN 'The procedure ' || c.function
                    ELSE 'The function ' || c.function END,
               c.repeats,
               c.runs,
               round(c.repeats / c.runs),
-              CASE WHEN c.runs = c.occasions THEN format(' and %s at most', c.max_repeats) END,
+              CASE WHEN c.runs <> c.occasions THEN ' on average'
+                   WHEN c.repeats <> c.runs * c.max_repeats
+                   THEN format(' on average and %s at most', c.max_repeats) END,
               dbadvisor.in_words(c.ms_per_hour),
               dbadvisor.in_one_line(c.query),
               dbadvisor.in_one_line(c.parent, l.shown_characters)) AS detail,
        CASE WHEN c.is_new THEN 'info'
             WHEN c.ms_per_hour >= l.heavy_ms_per_hour THEN 'warning'
             ELSE 'notice' END AS severity,
+       c.ms_per_hour AS costs_ms_per_hour,
        CASE WHEN c.is_new THEN 0.5 ELSE 0.7 END::float8 AS confidence,
        concat_ws(' ',
-           CASE WHEN c.is_trigger
+           CASE WHEN c.is_trigger AND c.is_before
+                THEN 'A trigger that changes NEW must stay FOR EACH ROW: read what it looks up once per statement, or compute it in the statement that writes. One that changes only other rows can be an AFTER trigger FOR EACH STATEMENT.'
+                WHEN c.is_trigger
                 THEN 'Make the trigger one AFTER .. REFERENCING NEW TABLE AS changed .. FOR EACH STATEMENT, and do the work for all rows of "changed" in one statement.'
                 ELSE 'Do it for all rows in one statement: UPDATE .. FROM, INSERT .. SELECT, DELETE .. USING, or a join to the rows over which the loop goes, or a join in place of the function in a list of columns.' END,
-           'The function may also be one that the named one calls. Keep the loop where each row must be able to fail by itself, or where locks must be short.') AS caution,
+           'The function may also be one that the named one calls. Keep the loop where each row must be able to fail by itself, or where locks must be short.',
+           dbadvisor.where_to_read(c.query, c.queryid)) AS caution,
        jsonb_strip_nulls(jsonb_build_object(
            'queryid', c.queryid::text,
            'runs', c.runs,

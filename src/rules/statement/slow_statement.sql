@@ -3,6 +3,7 @@
 -- severity: notice
 -- needs: statements
 -- examines: dbadvisor.known_statements
+-- general: yes
 --
 -- A few statements take most of a server's time. They are where an index, a
 -- rewrite or a cache pays, and where nothing else does.
@@ -28,6 +29,14 @@
 -- forgotten: dbadvisor.reset(), pg_stat_statements_reset(0, 0, queryid). How much
 -- of it can be saved is not known, so no saving is claimed.
 --
+-- A statement that takes 50 ms and touches fewer than 100 blocks a call does not
+-- read, it waits or computes; one that writes or locks rows, from 5 ms on, waits for
+-- those who have them locked. The caution says so. (Where it waits for row locks no
+-- plan is shown: there is none to mend.)
+--
+-- Where another rule says of the same statement why it is slow, it is that finding
+-- which is listed, and this one is in its evidence.
+--
 -- Fix: the command shows the plan and never runs the statement. An observed one
 -- is planned with the values of its last sample, as the user who ran it. One that
 -- only pg_stat_statements knows is planned without values; there is no command
@@ -51,6 +60,10 @@ WITH limits AS (
            5 AS min_calls,
            0.5 AS min_calls_per_hour,
            20 AS min_calls_of_percentile,
+           100 AS max_blocks_of_waiting,
+           5 AS min_ms_of_waiting_write,
+           0.1 AS max_read_share_of_waiting,
+           3 AS shown_users,
            least('1 hour', current_setting('dbadvisor.min_window')::interval) AS min_counted,
            500 AS max_candidates,
            20 AS max_findings,
@@ -84,6 +97,7 @@ WITH limits AS (
            sum(e.rows) AS rows,
            sum(e.shared_hit) AS blocks_hit,
            sum(e.shared_hit + e.shared_read) AS blocks,
+           sum(e.shared_hit + e.shared_read + e.local_blocks) AS all_blocks,
            sum(e.temp_written) AS temp_blocks,
            sum(e.read_ms) AS read_ms
     FROM entries e
@@ -127,17 +141,38 @@ WITH limits AS (
       AND dbadvisor.is_judged(r.query, r.toplevel)
     ORDER BY r.ms DESC, r.queryid
     LIMIT (SELECT max_findings FROM limits)
+), judged AS (
+    SELECT h.*,
+           h.all_blocks::float8 / h.executions::float8 AS blocks_per_call,
+           (h.is_slow
+            OR dbadvisor.takes_row_locks(h.query) AND h.mean_ms >= l.min_ms_of_waiting_write)
+           AND h.all_blocks < l.max_blocks_of_waiting * h.executions
+           AND h.temp_blocks = 0
+           AND coalesce(h.read_ms, 0) <= l.max_read_share_of_waiting * h.ms AS waits,
+           dbadvisor.takes_row_locks(h.query) AS takes_row_locks,
+           (SELECT concat(string_agg(quote_ident(pg_get_userbyid(u.userid)), ', ' ORDER BY u.place)
+                              FILTER (WHERE u.place <= l.shown_users),
+                          CASE WHEN max(u.place) > l.shown_users
+                               THEN format(' and %s others', max(u.place) - l.shown_users) END)
+            FROM (SELECT e.userid, row_number() OVER (ORDER BY sum(e.ms) DESC, e.userid) AS place
+                  FROM entries e
+                  WHERE e.queryid = h.queryid
+                  GROUP BY e.userid) u) AS users
+    FROM heavy h
+    CROSS JOIN limits l
 ), prepared AS (
     SELECT h.*,
            'dbadvisor_' || to_hex(h.queryid) AS name,
+           h.waits AND h.takes_row_locks AS waits_for_rows,
            CASE WHEN NOT h.explainable
+                     AND NOT (h.waits AND h.takes_row_locks)
                      AND h.toplevel
                      AND length(h.query) <= l.max_explained_characters
                      AND position(E';\n' IN h.query) = 0
                      AND NOT (strict.domains AND h.query ~* '\m(insert|update|merge)\M')
                 THEN dbadvisor.statement_parameters(h.query) END AS parameters,
            CASE WHEN h.calls >= l.min_calls_of_percentile THEN h.p95_ms END AS said_p95_ms
-    FROM heavy h
+    FROM judged h
     CROSS JOIN limits l
     CROSS JOIN (
         -- A column of such a type refuses the NULL that stands for its value.
@@ -154,7 +189,7 @@ SELECT NULL::oid AS classid,
        NULL::oid AS objid,
        NULL::int AS objsubid,
        'statement ' || p.queryid AS object,
-       format('%s %% of all statement time in this database (%s in %s): %s%s%s%s%s%s: %s',
+       format('%s %% of all statement time in this database (%s of all sessions together in %s): %s%s%s%s%s, by %s%s: %s',
               round(100 * p.share),
               dbadvisor.in_words(p.ms),
               dbadvisor.in_words(extract(epoch FROM p.counted)::float8 * 1000),
@@ -169,22 +204,26 @@ SELECT NULL::oid AS classid,
                    ELSE format('fast, %s on average, but called %s times',
                                dbadvisor.in_words(p.mean_ms), p.executions) END
               || CASE WHEN p.said_p95_ms IS NOT NULL
-                      THEN format(' (5 %% above %s)', dbadvisor.in_words(p.said_p95_ms)) ELSE '' END,
+                      THEN format(' (1 in 20 takes %s or more)', dbadvisor.in_words(p.said_p95_ms)) ELSE '' END,
               CASE WHEN p.calls > 0
                    THEN format(', %s rows a call',
                                round(p.rows / p.calls, CASE WHEN p.rows < 10 * p.calls THEN 1 ELSE 0 END)) END,
               CASE WHEN p.calls > 0 AND p.errors > 0
                    THEN format(', %s failed after %s in all', p.errors, dbadvisor.in_words(p.error_ms)) END,
-              CASE WHEN p.blocks > 0
+              CASE WHEN p.waits THEN format(', %s blocks a call', round(p.blocks_per_call))
+                   WHEN p.blocks > 0
                    THEN format(', %s %% of its blocks in cache', trunc(100 * p.blocks_hit / p.blocks)) END,
               CASE WHEN p.temp_blocks > 0
                    THEN format(', %s spilled to disk',
                                pg_size_pretty(p.temp_blocks * current_setting('block_size')::int8)) END,
+              p.users,
               CASE WHEN NOT p.toplevel THEN ', inside of functions' END,
               dbadvisor.in_one_line(p.query)) AS detail,
        p.severity,
+       p.ms_per_hour AS costs_ms_per_hour,
        CASE WHEN p.severity = 'info' THEN 0.5 ELSE 0.9 END::float8 AS confidence,
-       CASE WHEN p.explainable THEN format('SELECT dbadvisor.explain_sample(%L);', p.queryid)
+       CASE WHEN p.waits_for_rows THEN NULL
+            WHEN p.explainable THEN format('SELECT dbadvisor.explain_sample(%L);', p.queryid)
             WHEN p.parameters = 0 THEN format(E'EXPLAIN %s\n;', p.query)
             WHEN p.parameters > 0
             THEN format(E'SET plan_cache_mode = force_generic_plan;\nPREPARE %I AS %s\n;\nEXPLAIN EXECUTE %I(%s);',
@@ -192,13 +231,17 @@ SELECT NULL::oid AS classid,
                         array_to_string(array_fill('NULL'::text, ARRAY[p.parameters]), ', ')) END AS fix,
        CASE WHEN p.parameters > 0
             THEN format(E'DEALLOCATE %I;\nRESET plan_cache_mode;', p.name) END AS undo,
-       CASE WHEN p.explainable
-            THEN 'Shows the plan that it has now, with the values of an observed execution, as its own user gets it; does not run it. dbadvisor.samples has the values, dbadvisor.statement_plans the plan of a slow execution with real row counts.'
-            WHEN p.parameters IS NULL
-            THEN 'Its text cannot be explained as it is: put values in the place of the parameters, and use EXPLAIN with the search_path of the application.'
-            ELSE format('Plans the statement and does not run it; use the search_path of the application. To see where the time goes: EXPLAIN (ANALYZE, BUFFERS) %s, which does run it, so between BEGIN and ROLLBACK if it writes.',
-                        CASE WHEN p.parameters > 0 THEN format('EXECUTE %I with real values', p.name)
-                             ELSE 'in front of it' END) END AS caution,
+       concat_ws(' ',
+           CASE WHEN p.waits THEN dbadvisor.waits_in_words(p.query, p.blocks_per_call) END,
+           CASE WHEN p.waits_for_rows THEN NULL
+                WHEN p.explainable
+                THEN 'The fix shows the plan that it has now, with the values of an observed execution, as its own user gets it; does not run it. dbadvisor.samples has the values, dbadvisor.statement_plans the plan of a slow execution with real row counts.'
+                WHEN p.parameters IS NULL
+                THEN 'Its text cannot be explained as it is: put values in the place of the parameters, and use EXPLAIN with the search_path of the application.'
+                ELSE format('Plans the statement and does not run it; use the search_path of the application. To see where the time goes: EXPLAIN (ANALYZE, BUFFERS) %s, which does run it, so between BEGIN and ROLLBACK if it writes.',
+                            CASE WHEN p.parameters > 0 THEN format('EXECUTE %I with real values', p.name)
+                                 ELSE 'in front of it' END) END,
+           dbadvisor.where_to_read(p.query, p.queryid)) AS caution,
        jsonb_build_object(
            'queryid', p.queryid::text,
            'source', CASE WHEN p.observed THEN 'dbadvisor' ELSE 'pg_stat_statements' END,
@@ -216,6 +259,9 @@ SELECT NULL::oid AS classid,
            'p95_ms', round(p.p95_ms::numeric, 3),
            'p99_ms', round(p.p99_ms::numeric, 3),
            'rows_per_call', round(p.rows / nullif(p.calls, 0), 2),
+           'blocks_per_call', round(p.blocks_per_call::numeric, 1),
+           'waits', p.waits,
+           'users', p.users,
            'hit_ratio', round(p.blocks_hit / nullif(p.blocks, 0), 4),
            'read_ms', round(p.read_ms::numeric, 1),
            'temp_bytes_written', p.temp_blocks * current_setting('block_size')::int8,
@@ -228,6 +274,7 @@ SELECT NULL::oid, NULL::oid, NULL::int,
        format('%s statements of other users, with %s %% of all statement time in this database, were not looked at.',
               t.hidden, round(100 * t.hidden_ms / nullif(t.ms, 0))),
        'info',
+       NULL::float8,
        NULL::float8,
        NULL::text,
        NULL::text,

@@ -19,8 +19,8 @@
 -- and while less than an hour has been observed. At most 20.
 --
 -- Fix: give the role that runs the statement this work_mem, in this database
--- only. Where several statements of a role are reported, it is what the largest
--- of them needs. Memory is what limits this: each session of the role may take
+-- only. Where several statements of a role are reported, the one that needs most
+-- has the command, and the others name it. Memory is what limits this: each session of the role may take
 -- that much for each sort and hash of each of its statements. There is no command
 -- where the sessions that the role has now would together take more than 1 GB or
 -- shared_buffers, whichever is more; and none for a superuser, for a role that
@@ -32,7 +32,8 @@
 --
 -- Not reported: statements whose users have that much work_mem by now, whether
 -- from the server's configuration, the database or the role. What a session sets
--- for itself is not known.
+-- for itself is not known. Deep pages by OFFSET, which sort more than anybody reads:
+-- see deep_offset.
 
 WITH limits AS MATERIALIZED (
     SELECT 5 AS min_spills,
@@ -40,6 +41,8 @@ WITH limits AS MATERIALIZED (
            100 * 1024 * 1024 AS min_bytes_per_hour,
            10 * 1024 * 1024 * 1024::bigint AS heavy_bytes_per_hour,
            0.5 AS min_calls_per_hour,
+           1000 AS min_skipped_of_deep_page,
+           10 AS min_ratio_of_deep_page,
            1.1 AS headroom,
            1024 AS max_mb,
            greatest(1024, (SELECT s.setting::bigint FROM pg_settings s WHERE s.name = 'shared_buffers')
@@ -98,8 +101,18 @@ WITH limits AS MATERIALIZED (
         ORDER BY g.setrole <> 0 DESC, g.setdatabase <> 0 DESC
         LIMIT 1) c ON true
     WHERE coalesce(c.bytes, server.bytes, 0) < u.bytes
+), deep_pages AS (
+    SELECT f.queryid
+    FROM dbadvisor.statement_facts f
+    JOIN here h USING (dbid)
+    CROSS JOIN limits l
+    WHERE f.kind = 'offset'
+      AND f.queryid IS NOT NULL
+    GROUP BY f.queryid, l.min_skipped_of_deep_page, l.min_ratio_of_deep_page
+    HAVING max(f.max_removed) >= l.min_skipped_of_deep_page
+       AND sum(f.removed) >= l.min_ratio_of_deep_page * sum(f.rows)
 ), spilling AS (
-    SELECT s.queryid, s.shown, s.calls, s.ms_per_hour, s.calls_per_hour, s.since, s.observed,
+    SELECT s.queryid, s.query, s.shown, s.calls, s.ms_per_hour, s.calls_per_hour, s.since, s.observed,
            s.temp_written * current_setting('block_size')::bigint AS temp_bytes,
            s.temp_written * current_setting('block_size')::float8 * s.calls_per_hour / s.calls AS bytes_per_hour,
            n.*
@@ -114,6 +127,7 @@ WITH limits AS MATERIALIZED (
         WHERE k.queryid = s.queryid) n ON n.spills >= l.min_spills
     WHERE s.spills >= l.min_spills
       AND s.ms_per_hour >= l.min_ms_per_hour
+      AND NOT EXISTS (SELECT FROM deep_pages d WHERE d.queryid = s.queryid)
 ), reported AS (
     SELECT s.*,
            CASE WHEN s.observed < l.min_observed
@@ -143,9 +157,11 @@ WITH limits AS MATERIALIZED (
     CROSS JOIN limits l
     LEFT JOIN sessions n ON n.userid = k.userid
 ), roles AS (
-    -- One value a role, or one statement's fix would take back another's.
+    -- One value a role, or one statement's fix would take back another's; said once.
     SELECT o.userid,
+           o.rolname,
            max(o.mb) AS mb,
+           (array_agg(o.queryid ORDER BY o.mb DESC, o.queryid))[1] AS said_of,
            format('ALTER ROLE %I IN DATABASE %I SET work_mem = %L;',
                   o.rolname, h.datname, max(o.mb) || 'MB') AS fix,
            format('ALTER ROLE %I IN DATABASE %I %s;', o.rolname, h.datname,
@@ -159,10 +175,13 @@ WITH limits AS MATERIALIZED (
     GROUP BY o.userid, o.rolname, h.dbid, h.datname
 ), fixes AS (
     SELECT o.queryid,
-           string_agg(r.fix, E'\n' ORDER BY o.spills DESC, o.rolname) AS fix,
-           string_agg(r.undo, E'\n' ORDER BY o.spills DESC, o.rolname) AS undo,
-           max(o.sessions) FILTER (WHERE r.fix IS NOT NULL) AS sessions,
-           max(r.mb) AS role_mb,
+           string_agg(r.fix, E'\n' ORDER BY o.spills DESC, o.rolname) FILTER (WHERE r.said_of = o.queryid) AS fix,
+           string_agg(r.undo, E'\n' ORDER BY o.spills DESC, o.rolname) FILTER (WHERE r.said_of = o.queryid) AS undo,
+           max(o.sessions) FILTER (WHERE r.said_of = o.queryid) AS sessions,
+           max(r.mb) FILTER (WHERE r.said_of = o.queryid) AS role_mb,
+           string_agg(format('The fix of statement %s gives role %I %s MB, which that one needs, and covers this one.',
+                             r.said_of, r.rolname, r.mb), ' ' ORDER BY o.spills DESC, o.rolname)
+               FILTER (WHERE r.said_of <> o.queryid) AS covered,
            (array_agg(o.obstacle ORDER BY o.spills DESC, o.rolname))[1] AS obstacle,
            (array_agg(o.sessions ORDER BY o.spills DESC, o.rolname))[1] AS worst_sessions,
            min(o.bytes_now) AS bytes_now,
@@ -190,22 +209,27 @@ SELECT NULL::oid AS classid,
               pg_size_pretty(r.bytes_per_hour::bigint),
               m.needed,
               CASE WHEN f.bytes_now IS NOT NULL
-                   THEN format(' (it is %s)', pg_size_pretty(f.bytes_now::bigint)) END,
+                   THEN format(' (the role has %s)', pg_size_pretty(f.bytes_now::bigint)) END,
               r.shown) AS detail,
        r.severity,
-       CASE WHEN r.severity = 'info' THEN 0.5 WHEN f.fix IS NULL THEN 0.7 ELSE 0.9 END::float8 AS confidence,
+       r.ms_per_hour AS costs_ms_per_hour,
+       CASE WHEN r.severity = 'info' THEN 0.5 WHEN f.fix IS NULL AND f.covered IS NULL THEN 0.7 ELSE 0.9 END::float8 AS confidence,
        f.fix,
-       CASE WHEN f.fix IS NOT NULL THEN f.undo END AS undo,
+       f.undo,
+       concat_ws(' ', f.covered,
        CASE WHEN f.fix IS NOT NULL
             THEN format('Holds for sessions that begin afterwards: reconnect, a pooler too. Takes no lock. Each session of the role (%s now) may then take %s MB for each sort of each statement, and %s times that for each hash (hash_mem_multiplier). Where that is too much, leave the role as it is and say SET LOCAL work_mem = %L in the transaction of this statement. Needs a superuser, or CREATEROLE.',
                         f.sessions, f.role_mb, current_setting('hash_mem_multiplier'), m.setting)
+            WHEN f.covered IS NOT NULL
+            THEN format('Or say SET LOCAL work_mem = %L in the transaction of this statement alone.', m.setting)
             ELSE CASE f.obstacle
                 WHEN 'size' THEN format('%s is too much to give to a session. Let it handle fewer rows: an index that returns them in order, an earlier condition, aggregation before the join, fewer and narrower columns.', m.needed)
                 WHEN 'function' THEN format('It runs inside of functions: ALTER FUNCTION .. SET work_mem = %L on the one that holds it gives the memory to that function alone.', m.setting)
                 WHEN 'superuser' THEN format('A superuser runs it: say SET LOCAL work_mem = %L in its transaction, rather than for all that a superuser does.', m.setting)
                 WHEN 'login' THEN format('Its role cannot log in, and settings of a role hold from its login: say SET LOCAL work_mem = %L in its transaction.', m.setting)
                 ELSE format('%s sessions of its role are connected; %s for each sort of each of them could be %s in all. Say SET LOCAL work_mem = %L in the transaction of this statement alone, or let it handle fewer rows.',
-                            f.worst_sessions, m.needed, pg_size_pretty(r.mb * f.worst_sessions * 1048576), m.setting) END END AS caution,
+                            f.worst_sessions, m.needed, pg_size_pretty(r.mb * f.worst_sessions * 1048576), m.setting) END END,
+       dbadvisor.where_to_read(r.query, r.queryid)) AS caution,
        jsonb_build_object(
            'queryid', r.queryid::text,
            'calls', r.calls,

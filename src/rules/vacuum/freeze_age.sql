@@ -198,7 +198,7 @@ SELECT f.classid,
        concat_ws(' ', f.caution,
            CASE WHEN h.object IS NOT NULL
                 THEN format('%s keeps the last %s transactions from being frozen: end that first, see xmin_horizon.',
-                            h.object, to_char(h.held_xids, 'FM999,999,999,999,990')) END) AS caution,
+                            upper(left(h.object, 1)) || substr(h.object, 2), to_char(h.held_xids, 'FM999,999,999,999,990')) END) AS caution,
        f.evidence || jsonb_build_object(
            'xids', f.xids,
            'freeze_max_age', f.freeze_max_age,

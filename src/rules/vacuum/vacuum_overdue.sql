@@ -151,7 +151,7 @@ SELECT 'pg_class'::regclass::oid AS classid,
                 THEN 'This helps once; switch on autovacuum and track_counts for the server.' END,
            CASE WHEN h.object IS NOT NULL
                 THEN format('%s keeps what died in the last %s transactions from being removed: end that first, see xmin_horizon.',
-                            h.object, to_char(h.held_xids, 'FM999,999,999,999,990')) END) AS caution,
+                            upper(left(h.object, 1)) || substr(h.object, 2), to_char(h.held_xids, 'FM999,999,999,999,990')) END) AS caution,
        jsonb_build_object(
            'tables', r.tables,
            'worst', format('%I.%I', w.schema, w.name),

@@ -8,7 +8,7 @@ CREATE TABLE counter (id int PRIMARY KEY, n int);
 INSERT INTO counter SELECT i, 0 FROM generate_series(1, 1000) i;
 CREATE TABLE roster (id int PRIMARY KEY, on_call boolean);
 INSERT INTO roster SELECT i, true FROM generate_series(1, 20) i;
-SELECT quote_ident(current_database()) AS database \gset
+SELECT format('database %I', current_database()) AS database \gset
 \setenv PGDATABASE :DBNAME
 
 -- The good twin: serializable, of many clients, and nobody meets anybody.

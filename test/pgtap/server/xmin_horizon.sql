@@ -77,7 +77,7 @@ SELECT is((SELECT array_agg(DISTINCT found ->> 'severity') FROM test.rows_with('
 -- VACUUM cannot help, and the rules that advise it say so.
 DELETE FROM t WHERE id <= 20000;
 :flush
-SELECT matches(caution, 'session [0-9]+ keeps what died in the last [0-9,]+ transactions', 'vacuum_overdue names the holder')
+SELECT matches(caution, 'Session [0-9]+ keeps what died in the last [0-9,]+ transactions', 'vacuum_overdue names the holder')
 FROM test.finding('vacuum_overdue', 'public.t');
 
 -- A million transactions later.

@@ -2,7 +2,7 @@
 -- with the list and the rewrite; one sent without a list, one sent so once or
 -- twice, one statement for all rows, and loops of functions are not.
 \ir ../rule.psql
-SELECT plan(17);
+SELECT plan(22);
 
 CREATE TABLE list (id int PRIMARY KEY, title text);
 INSERT INTO list SELECT i, 'list ' || i FROM generate_series(1, 40) i;
@@ -39,12 +39,22 @@ SELECT p FROM test.page('SELECT title FROM list', 'SELECT list FROM "Odd item" W
 SELECT p FROM generate_series(1, 5), test.page('SELECT 1', 'SELECT id, list FROM "Odd item" WHERE id = %s') p \gexec
 :page 'SELECT title, id FROM list', 'SELECT list, id FROM "Odd item" WHERE id = 7 OR id = 7 + 0 * %s') p \gexec
 :page 'SELECT title || id FROM list', 'SELECT dbadvisor.is_preloaded(), id FROM "Odd item" WHERE id = %s') p \gexec
+-- A worker that takes rows off a queue; one that asks what columns there are; and
+-- pages of different length.
+:page 'SELECT id FROM list ORDER BY id FOR UPDATE SKIP LOCKED', 'UPDATE "Odd item" SET seen = seen + 3, list = 1 WHERE id = %s') p \gexec
+:page 'SELECT relname, oid FROM pg_class LIMIT 40', 'SELECT attname FROM pg_attribute WHERE attrelid = %s') p \gexec
+SELECT p FROM generate_series(1, 4) n,
+     LATERAL (SELECT t.p FROM test.page('SELECT title AS varied, id FROM list', 'SELECT seen, list FROM "Odd item" WHERE id = %s')
+                                   WITH ORDINALITY t(p, i) WHERE i <= 2 + 10 * n OR p = 'COMMIT') t \gexec
+:page 'SELECT 2 * id AS two FROM list', 'DELETE FROM "Odd item" USING list WHERE list.id = "Odd item".list AND "Odd item".id = -%s') p \gexec
 SELECT 'SELECT touch()' FROM generate_series(1, 5) \gexec
 SELECT 'SELECT list, "The value" FROM "Odd item" WHERE id = ANY (''{1,2,3,4,5,6,7,8,9,10,11}'')' FROM generate_series(1, 5) \gexec
 \o
 
 SELECT test.named('^SELECT "The value" FROM') AS bad,
-       test.named('^UPDATE "Odd item"') AS writes \gset
+       test.named('^UPDATE "Odd item" SET seen = seen \+ \$1 WHERE') AS writes,
+       test.named('^DELETE FROM "Odd item"') AS joined,
+       test.named('^SELECT seen, list') AS varied \gset
 
 SELECT ok(test.found('n_plus_one', :'bad'), 'a statement for each row of a list is reported');
 SELECT is(concat_ws(' ', severity, evidence ->> 'occasions', evidence ->> 'repeats', evidence ->> 'max_repeats', evidence ->> 'calls'),
@@ -55,21 +65,30 @@ FROM test.finding('n_plus_one', :'bad');
 SELECT is((evidence ->> 'repeat_ms')::numeric, round(s.total_ms::numeric, 1), 'and the time of the server')
 FROM test.finding('n_plus_one', :'bad'), dbadvisor.user_statements s
 WHERE 'statement ' || s.queryid = :'bad';
-SELECT matches(detail, '^A client sends this once per row of a list: 200 times on 5 occasions, 40 each on average and 40 at most, which is [0-9]+ round trips and .* an hour: SELECT "The value" FROM "Odd item" WHERE id = \$1 -- after: SELECT id, title FROM list$',
+SELECT matches(detail, '^A client sends this once per row of a list: 200 times on 5 occasions, 40 each; at this rate [0-9]{1,3}(,[0-9]{3})* round trips an hour and [^:]* of the server''s time: SELECT "The value" FROM "Odd item" WHERE id = \$1 -- after: SELECT id, title FROM list$',
                'in a sentence')
 FROM test.finding('n_plus_one', :'bad');
-SELECT ok(caution LIKE 'Read all rows at once: with id = ANY ($1) and%' AND fix IS NULL, 'and the rewrite')
+SELECT ok(caution LIKE 'Read all rows at once: with id = ANY ($1) and%eager loading%' AND fix IS NULL, 'and the rewrite')
 FROM test.finding('n_plus_one', :'bad');
 SELECT is(evidence ->> 'table', 'public."Odd item"', 'the table is named as SQL does')
 FROM test.finding('n_plus_one', :'bad');
-SELECT ok(caution LIKE 'Change all rows at once: UPDATE .. WHERE id = ANY ($1)%', 'writes are changed otherwise')
+SELECT ok(caution LIKE 'Change all rows at once: UPDATE .. WHERE id = ANY ($1)%' AND caution !~ 'eager loading', 'writes are changed otherwise')
 FROM test.finding('n_plus_one', :'writes');
+SELECT ok(caution ~ '^Change all rows at once: DELETE .. WHERE (id|key) = ANY ' AND caution !~ 'eager loading', 'also where two tables are named')
+FROM test.finding('n_plus_one', :'joined');
+SELECT matches(detail, ': 100 times on 4 occasions, 25 each on average and 40 at most; at this rate', 'the most is said where it is more')
+FROM test.finding('n_plus_one', :'varied');
+SELECT is((SELECT count(*)::int FROM dbadvisor.statement_repeats r JOIN dbadvisor.user_statements s USING (queryid)
+           WHERE s.query ~ 'pg_attribute|seen = seen \+ \$1, list' AND r.occasions = 5), 2, 'a queue worker and a look at the catalogs were seen');
+SELECT ok(dbadvisor.reads_only_catalogs(queryid), 'of which one reads catalogs alone')
+FROM dbadvisor.user_statements WHERE query ~ '^SELECT attname FROM pg_attribute';
+SELECT ok(NOT dbadvisor.reads_only_catalogs(substr(:'bad', 11)::bigint), 'and others do not');
 
 SELECT ok(EXISTS (SELECT FROM dbadvisor.statement_repeats r
                   WHERE 'statement ' || r.queryid = test.named('^SELECT list FROM') AND r.occasions = 1),
           'one statement was repeated on one occasion');
 SELECT set_eq($$SELECT object FROM dbadvisor.recommendations('{statement}', 'info') WHERE rule = 'n_plus_one'$$,
-              ARRAY[:'bad', :'writes'], 'which is not reported; nor are others');
+              ARRAY[:'bad', :'writes', :'joined', :'varied'], 'which is not reported; nor are others');
 
 -- What it costs decides.
 SELECT is(found ->> 'severity', 'warning', 'much of it is a warning')

@@ -2,7 +2,7 @@
 -- are reported, with the function; one statement for all rows, few and slow
 -- executions, foreign keys, extensions and what ran once are not.
 \ir ../rule.psql
-SELECT plan(21);
+SELECT plan(27);
 
 CREATE TABLE item (id int PRIMARY KEY, kind int, n int DEFAULT 0);
 INSERT INTO item SELECT i, i % 10, 0 FROM generate_series(1, 50) i;
@@ -58,6 +58,37 @@ BEGIN
     END LOOP;
 END $$;
 
+-- Batches, with a commit between them; and one row at a time.
+CREATE TABLE log (id int PRIMARY KEY, done boolean);
+INSERT INTO log SELECT i FROM generate_series(1, 12000) i;
+CREATE PROCEDURE purge() LANGUAGE plpgsql AS $$
+BEGIN
+    FOR i IN 1 .. 12 LOOP
+        DELETE FROM log WHERE id IN (SELECT id FROM log ORDER BY id LIMIT 200);
+        COMMIT;
+    END LOOP;
+END $$;
+CREATE PROCEDURE purge_slowly() LANGUAGE plpgsql AS $$
+BEGIN
+    FOR i IN 1 .. 20 LOOP
+        DELETE FROM log WHERE id = (SELECT max(id) FROM log) AND done IS NULL;
+    END LOOP;
+END $$;
+CREATE FUNCTION as_often(times int) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    FOR i IN 1 .. times LOOP
+        PERFORM n - 7 FROM item WHERE kind = 7 AND id = i;
+    END LOOP;
+END $$;
+-- It changes NEW, as nothing but a row's trigger can.
+CREATE TABLE sale (kind int, n int);
+CREATE FUNCTION set_number() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.n := (SELECT n + 5 FROM total WHERE kind = NEW.kind);
+    RETURN NEW;
+END $$;
+CREATE TRIGGER set_number BEFORE INSERT ON sale FOR EACH ROW EXECUTE FUNCTION set_number();
+
 CREATE FUNCTION test.named(pattern text) RETURNS text LANGUAGE sql VOLATILE AS $$
     SELECT 'statement ' || s.queryid
     FROM dbadvisor.user_statements s
@@ -82,7 +113,11 @@ SELECT 'SELECT heavy()' FROM generate_series(1, 4) \gexec
 SELECT 'SELECT partman_like()' FROM generate_series(1, 4) \gexec
 SELECT 'CALL at_once()' FROM generate_series(1, 4) \gexec
 CALL migrate();
-SELECT 'DO $$ BEGIN FOR i IN 1 .. 40 LOOP PERFORM pg_current_xact_id(); END LOOP; END $$' FROM generate_series(1, 4) \gexec
+SELECT 'CALL purge()' FROM generate_series(1, 4) \gexec
+SELECT 'CALL purge_slowly()' FROM generate_series(1, 4) \gexec
+SELECT 'INSERT INTO sale SELECT i % 10 FROM generate_series(1, 30) i' FROM generate_series(1, 4) \gexec
+-- Not as many each time.
+SELECT format('SELECT as_often(%s)', n) FROM unnest('{20,40,60}'::int[]) n \gexec
 INSERT INTO note SELECT id FROM item WHERE id >= 100;
 SELECT format('DELETE FROM item WHERE id BETWEEN %s AND %s', 100 * i, 100 * i + 29) FROM generate_series(1, 4) i \gexec
 \o
@@ -97,7 +132,7 @@ SELECT test.named('^UPDATE item SET n = n') AS loop,
 SELECT is(concat_ws(' ', found ->> 'severity', found #>> '{evidence,occasions}', found #>> '{evidence,repeats}', found #>> '{evidence,max_repeats}'),
           'notice 4 200 50', 'an UPDATE in a loop is reported with how often')
 FROM test.lenient() found WHERE found ->> 'object' = :'loop';
-SELECT matches(found ->> 'detail', '^The function "Odd"."count all" executes this once per row: 200 times on 4 occasions, 50 each on average and 50 at most, for .* an hour: UPDATE item SET n = n \+ \$[0-9]+ WHERE id = r.id -- within: SELECT "Odd"."count all"\(\)$',
+SELECT matches(found ->> 'detail', '^The function "Odd"."count all" executes this once per row: 200 times on 4 occasions, 50 each, for .* an hour: UPDATE item SET n = n \+ \$[0-9]+ WHERE id = r.id -- within: SELECT "Odd"."count all"\(\)$',
                'and its function')
 FROM test.lenient() found WHERE found ->> 'object' = :'loop';
 SELECT ok(found ->> 'fix' IS NULL AND found ->> 'caution' LIKE 'Do it for all rows in one statement: UPDATE .. FROM%', 'and what to do')
@@ -113,6 +148,18 @@ SELECT ok(found ->> 'detail' LIKE 'The function public.total_of executes%', 'and
 FROM test.lenient() found WHERE found ->> 'object' = :'function';
 SELECT ok(found ->> 'detail' LIKE 'A DO block executes%', 'and a DO block')
 FROM test.lenient() found WHERE found ->> 'object' = :'block';
+
+SELECT ok(found ->> 'detail' ~ ': 120 times on 3 occasions, 40 each on average and 60 at most, for', 'the most is said where it is more')
+FROM test.lenient() found WHERE found ->> 'object' = test.named('^SELECT n - .*FROM item');
+SELECT ok(found ->> 'detail' LIKE 'The trigger function public.set_number executes%'
+          AND found ->> 'caution' LIKE 'A trigger that changes NEW must stay FOR EACH ROW: read what it looks up once%', 'a BEFORE trigger gets other advice')
+FROM test.lenient() found WHERE found ->> 'detail' ~ 'set_number';
+SELECT cmp_ok((SELECT sum(r.repeats) FROM dbadvisor.statement_repeats r WHERE 'statement ' || r.queryid = test.named('DELETE FROM log .* LIMIT')), '>=', 30::numeric,
+          'a loop over batches was seen');
+SELECT is_empty($$SELECT found ->> 'detail' FROM test.lenient() found WHERE found ->> 'detail' ~ 'DELETE .* LIMIT'$$, 'and is not reported');
+SELECT ok(found ->> 'detail' LIKE 'The procedure public.purge_slowly executes this once per row: 80 times on 4 occasions, 20 each,%', 'a loop over rows in a procedure is')
+FROM test.lenient() found WHERE found ->> 'detail' ~ 'purge';
+SELECT is((SELECT count(*)::int FROM test.lenient() found WHERE found ->> 'detail' ~ 'DELETE FROM log'), 1, 'and it alone');
 
 SELECT is((SELECT count(*)::int FROM dbadvisor.statement_repeats r JOIN dbadvisor.user_statements s USING (queryid)
            WHERE r.kind = 'loop' AND s.query ~ 'pg_sleep'), 1, 'a loop with few slow executions was seen');

@@ -2,7 +2,7 @@
 -- the work_mem that keeps them in memory, for the role that runs them; what
 -- fits, what is small or rare, and what has the memory by now is not.
 \ir ../rule.psql
-SELECT plan(26);
+SELECT plan(29);
 
 SET dbadvisor.overhead_target = 100;
 SET max_parallel_workers_per_gather = 0;
@@ -39,6 +39,7 @@ SELECT :'aggregate' FROM generate_series(1, 6) \gexec
 RESET enable_sort;
 SELECT 'SELECT id, note FROM bill AS ordered ORDER BY id' FROM generate_series(1, 6) \gexec
 SELECT 'SELECT id, note FROM bill AS topmost ORDER BY note LIMIT 10' FROM generate_series(1, 6) \gexec
+SELECT 'SELECT id, note, shop AS paged FROM bill ORDER BY note, shop OFFSET 50000 LIMIT 10' FROM generate_series(1, 6) \gexec
 SELECT 'SELECT id, note FROM bill AS seldom ORDER BY note, id' FROM generate_series(1, 4) \gexec
 SELECT 'SELECT id FROM bill AS small WHERE id <= 6000 ORDER BY note' FROM generate_series(1, 6) \gexec
 RESET ROLE;
@@ -57,10 +58,12 @@ SELECT ok(NOT test.found('spills_to_disk', test.named('AS ordered'))
           AND NOT test.found('spills_to_disk', test.named('AS topmost')), 'what is sorted by an index or in memory is not');
 SELECT ok(test.spills('AS seldom') = 4 AND NOT test.found('spills_to_disk', test.named('AS seldom')),
           'nor what spilled four times');
+SELECT ok(test.spills('AS paged') = 6 AND NOT test.found('spills_to_disk', test.named('AS paged'))
+          AND test.found('deep_offset', test.named('AS paged')), 'nor a deep page, for which memory is no help');
 SELECT ok(test.spills('AS small') = 0 AND NOT test.found('spills_to_disk', test.named('AS small')),
           'nor what fits');
 
-SELECT matches(detail, '^6 of its 6 calls went to disk \(a sort\) and wrote .* an hour to temporary files; \d+ MB of work_mem would have kept 95 % of them in memory \(it is 4096 kB\): SELECT id, note FROM bill AS sorted',
+SELECT matches(detail, '^6 of its 6 calls went to disk \(a sort\) and wrote .* an hour to temporary files; \d+ MB of work_mem would have kept 95 % of them in memory \(the role has 4096 kB\): SELECT id, note FROM bill AS sorted',
                'the sentence says what it costs and what would help')
 FROM test.finding('spills_to_disk', test.named('AS sorted'));
 SELECT is(evidence ->> 'spilled_by', 'a hashed aggregate', 'and what it is that spills')
@@ -130,10 +133,21 @@ RESET ROLE;
 SELECT is(:'as_monitor'::jsonb, :'as_superuser'::jsonb, 'pg_monitor is told the same');
 
 -- One setting for the role: what its largest statement needs.
-SELECT is((SELECT count(DISTINCT fix) FROM dbadvisor.recommendations('{statement}', 'info')
-           WHERE rule = 'spills_to_disk' AND fix IS NOT NULL), 1::bigint, 'all statements of a role have one fix');
-SELECT test.commands('spills_to_disk', test.named('AS sorted'), 'fix') AS fix,
-       test.commands('spills_to_disk', test.named('AS sorted'), 'undo') AS undo \gset
+CREATE TEMP TABLE of_role AS
+    SELECT r.object, r.fix, r.caution, r.confidence, (r.evidence ->> 'work_mem_mb')::int AS mb
+    FROM dbadvisor.recommendations('{statement}', 'info') r
+    WHERE r.rule = 'spills_to_disk' AND r.evidence -> 'spills_by_role' ? 'dbadvisor test''s sorter';
+SELECT is((SELECT count(fix) || ' of ' || count(*) FROM of_role), '1 of 3', 'of the statements of a role one has the fix');
+SELECT ok(o.mb = (SELECT max(mb) FROM of_role) AND o.fix LIKE format('%%SET work_mem = ''%sMB'';', o.mb) AND o.caution NOT LIKE 'The fix of %',
+          'the one that needs most, and the value is its own')
+FROM of_role o WHERE o.fix IS NOT NULL;
+SELECT is(array_agg(DISTINCT substring(o.caution FROM '^The fix of statement .* covers this one[.]')),
+          ARRAY[(SELECT format('The fix of %s gives role "dbadvisor test''s sorter" %s MB, which that one needs, and covers this one.', b.object, b.mb)
+                 FROM of_role b WHERE b.fix IS NOT NULL)], 'to which the others refer')
+FROM of_role o WHERE o.fix IS NULL;
+SELECT object AS biggest FROM of_role WHERE fix IS NOT NULL \gset
+SELECT test.commands('spills_to_disk', :'biggest', 'fix') AS fix,
+       test.commands('spills_to_disk', :'biggest', 'undo') AS undo \gset
 :fix
 SELECT is_empty($$SELECT detail FROM dbadvisor.recommendations('{statement}', 'info')
                   WHERE rule = 'spills_to_disk' AND evidence -> 'spills_by_role' ? 'dbadvisor test''s sorter'$$,
@@ -146,7 +160,7 @@ ALTER ROLE "dbadvisor test's sorter" SET work_mem = '1GB';
 SELECT ok(NOT test.found('spills_to_disk', test.named('AS sorted')), 'who has the memory everywhere needs no more');
 SELECT format('ALTER ROLE "dbadvisor test''s sorter" IN DATABASE %I SET work_mem = 100', current_database()) \gexec
 SELECT is(substring(undo FROM ' SET .*'), ' SET work_mem = ''100'';', 'the undo brings back what was set in this database, which comes first')
-FROM test.finding('spills_to_disk', test.named('AS sorted'));
+FROM test.finding('spills_to_disk', :'biggest');
 SELECT format('ALTER ROLE "dbadvisor test''s sorter" IN DATABASE %I RESET work_mem', current_database()) \gexec
 ALTER ROLE "dbadvisor test's sorter" RESET work_mem;
 SELECT format('ALTER DATABASE %I SET work_mem = ''1GB''', current_database()) \gexec
