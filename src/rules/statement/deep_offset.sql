@@ -191,19 +191,22 @@ SELECT NULL::oid AS classid,
        d.severity,
        CASE WHEN o.in_order AND d.executions = d.counted
             THEN d.ms_per_hour * d.skipped / (d.skipped + d.returned) END AS saves_ms_per_hour,
+       d.ms_per_hour AS costs_ms_per_hour,
        CASE WHEN d.severity = 'info' THEN 0.5 ELSE 0.9 END::float8 AS confidence,
        NULL::text AS fix,
        NULL::text AS undo,
-       CASE WHEN k.behind IS NULL
-            THEN 'Page by key: order by columns that are unique together, have an index on them, and in place of OFFSET ask for the rows behind the last one shown: WHERE (a, id) > ($1, $2) ORDER BY a, id LIMIT n.'
-            ELSE concat(format('Page by key: the rows are ordered by %s%s. In place of OFFSET ask for those behind the last one shown: WHERE %s ORDER BY %s LIMIT n',
-                               k.ordered,
-                               CASE WHEN o.is_sorted THEN ', and sorted anew for each page' ELSE ', as the index gives them' END,
-                               k.behind, k.ordered),
-                        CASE WHEN o.is_sorted THEN ', with an index on (' || k.index_list || ')' END,
-                        '.',
-                        CASE WHEN NOT k.has_key
-                             THEN ' If the columns are not unique together, add the primary key at the end of all of them.' END) END AS caution,
+       concat_ws(' ',
+           CASE WHEN k.behind IS NULL
+                THEN 'Page by key: order by columns that are unique together, have an index on them, and in place of OFFSET ask for the rows behind the last one shown: WHERE (a, id) > ($1, $2) ORDER BY a, id LIMIT n.'
+                ELSE concat(format('Page by key: the rows are ordered by %s%s. In place of OFFSET ask for those behind the last one shown: WHERE %s ORDER BY %s LIMIT n',
+                                   k.ordered,
+                                   CASE WHEN o.is_sorted THEN ', and sorted anew for each page' ELSE ', as the index gives them' END,
+                                   k.behind, k.ordered),
+                            CASE WHEN o.is_sorted THEN ', with an index on (' || k.index_list || ')' END,
+                            '.',
+                            CASE WHEN NOT k.has_key
+                                 THEN ' If the columns are not unique together, add the primary key at the end of all of them.' END) END,
+           dbadvisor.where_to_read(d.query, d.queryid)) AS caution,
        jsonb_build_object(
            'queryid', d.queryid::text,
            'rows_skipped', round((d.skipped / d.executions)::numeric, 1),

@@ -293,6 +293,7 @@ SELECT NULL::oid AS classid,
               dbadvisor.in_words(r.ms_per_hour),
               r.shown) AS detail,
        r.severity,
+       r.ms_per_hour AS costs_ms_per_hour,
        CASE WHEN r.severity = 'info' THEN 0.4
             WHEN r.advice IS NULL OR r.existing IS NOT NULL OR r.unserved > 0 THEN 0.6
             ELSE 0.8 END::float8 AS confidence,
@@ -317,7 +318,8 @@ SELECT NULL::oid AS classid,
                 WHEN r.unserved > 0
                 THEN 'Another part of the condition is on an expression, a pattern or a negation, which that does not serve.' END,
            CASE WHEN r.existing IS NOT NULL AND r.serving IS NULL
-                THEN format('%s is on one of these columns already, and that was not enough: more of them in one index, or a condition that it can use (see the plan).', r.existing) END) AS caution,
+                THEN format('%s is on one of these columns already, and that was not enough: more of them in one index, or a condition that it can use (see the plan).', r.existing) END,
+           dbadvisor.where_to_read(r.query, r.queryid)) AS caution,
        jsonb_build_object(
            'queryid', r.queryid::text,
            'table', r.relation_name,

@@ -221,6 +221,8 @@ SELECT NULL::oid AS classid,
             ELSE format('SELECT dbadvisor.explain_sample(%L);', j.queryid) END AS fix,
        concat_ws(' ',
            CASE WHEN j.waits THEN dbadvisor.waits_in_words(j.query, j.blocks_per_call) END,
+           CASE WHEN j.explainable AND NOT j.waits_for_rows
+                THEN 'For superusers and members of the role whose statement it is:' END,
            CASE WHEN j.waits_for_rows THEN NULL
                 WHEN j.waits AND j.is_plannable
                 THEN 'The fix plans it with the values of a slow execution, then with usual ones; runs nothing.'

@@ -91,7 +91,7 @@ WITH limits AS MATERIALIZED (
 ), wrong AS MATERIALIZED (
     SELECT f.queryid, f.relation, f.columns, f.other_relation, f.other_columns, f.node_type, f.groups, f.joins,
            f.executions, f.estimated, f.actual, f.factor, f.last_seen,
-           s.shown, s.calls, s.counted, s.ms_per_hour, s.calls_per_hour, s.since, s.observed,
+           s.query, s.shown, s.calls, s.counted, s.ms_per_hour, s.calls_per_hour, s.since, s.observed,
            p.plan,
            (SELECT string_agg(n.conditions, E'\n')
             FROM dbadvisor.plan_scans(p.plan) n
@@ -275,6 +275,7 @@ SELECT NULL::oid AS classid,
               r.calls, dbadvisor.in_words(r.ms_per_hour),
               r.shown) AS detail,
        r.severity,
+       r.ms_per_hour AS costs_ms_per_hour,
        CASE WHEN r.severity = 'info' THEN 0.4
             WHEN r.remedy = 'analyze' THEN 0.9
             WHEN r.remedy IN ('mcv', 'ndistinct') THEN 0.8
@@ -326,7 +327,8 @@ SELECT NULL::oid AS classid,
                WHEN 'dependencies' THEN 'They help where one column follows from another, as a city from its postal code; if the finding comes back, take them away again.'
                WHEN 'ndistinct' THEN 'If the finding comes back, take them away again.' END,
            CASE WHEN r.is_partition AND r.remedy IN ('mcv', 'dependencies', 'ndistinct', 'target', 'edge')
-                THEN 'It is a partition: the others need the same.' END) AS caution,
+                THEN 'It is a partition: the others need the same.' END,
+           dbadvisor.where_to_read(r.query, r.queryid)) AS caution,
        jsonb_build_object(
            'queryid', r.queryid::text,
            'table', r.relation_name,

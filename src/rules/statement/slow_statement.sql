@@ -235,7 +235,7 @@ SELECT NULL::oid AS classid,
            CASE WHEN p.waits THEN dbadvisor.waits_in_words(p.query, p.blocks_per_call) END,
            CASE WHEN p.waits_for_rows THEN NULL
                 WHEN p.explainable
-                THEN 'The fix shows the plan that it has now, with the values of an observed execution, as its own user gets it; does not run it. dbadvisor.samples has the values, dbadvisor.statement_plans the plan of a slow execution with real row counts.'
+                THEN 'The fix shows the plan that it has now, with the values of an observed execution, as its own user gets it, so members of that role and superusers may ask; does not run it. dbadvisor.samples has the values, dbadvisor.statement_plans the plan of a slow execution with real row counts.'
                 WHEN p.parameters IS NULL
                 THEN 'Its text cannot be explained as it is: put values in the place of the parameters, and use EXPLAIN with the search_path of the application.'
                 ELSE format('Plans the statement and does not run it; use the search_path of the application. To see where the time goes: EXPLAIN (ANALYZE, BUFFERS) %s, which does run it, so between BEGIN and ROLLBACK if it writes.',
