@@ -6,7 +6,7 @@ SELECT plan(12);
 
 SET max_parallel_workers_per_gather = 0;
 CREATE TABLE bill (id int PRIMARY KEY, note text);
-INSERT INTO bill SELECT i, md5(i::text) || repeat('x', 60) FROM generate_series(1, 100000) i;
+INSERT INTO bill SELECT i, md5(i::text) || repeat('x', 60) FROM generate_series(1, 40000) i;
 VACUUM ANALYZE bill;
 CREATE FUNCTION waits(seconds float8) RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
@@ -26,7 +26,7 @@ $$;
 
 \o /dev/null
 SET work_mem = '64kB';
-SELECT 'SELECT count(*) FROM (SELECT note FROM bill AS sorted ORDER BY note OFFSET 0) ordered' FROM generate_series(1, 12) \gexec
+SELECT 'SELECT count(*) FROM (SELECT note FROM bill AS sorted ORDER BY note OFFSET 0) ordered' FROM generate_series(1, 40) \gexec
 RESET work_mem;
 SELECT format('SELECT id FROM bill AS spread WHERE id = 7 AND waits(%s)', CASE WHEN i % 40 = 0 THEN 0.25 ELSE 0.0 END)
 FROM generate_series(1, 320) i \gexec
