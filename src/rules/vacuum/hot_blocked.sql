@@ -213,7 +213,8 @@ WITH limits AS MATERIALIZED (
 ), holders AS MATERIALIZED (
     -- While it stays open, what it may still see stays in the pages. Not one that began
     -- after the last of these updates.
-    SELECT h.object, h.held_xids, coalesce(h.since, '-infinity') AS since
+    SELECT h.object, h.held_xids, coalesce(h.since, '-infinity') AS since,
+           coalesce(h.database = current_database(), true) AS is_here
     FROM dbadvisor.xmin_holders h
     CROSS JOIN limits l
     WHERE NOT h.catalogs_only
@@ -231,7 +232,7 @@ WITH limits AS MATERIALIZED (
                 THEN (SELECT h.object
                       FROM holders h
                       WHERE h.since <= j.last_seen
-                      ORDER BY h.held_xids DESC, h.object
+                      ORDER BY h.is_here DESC, h.held_xids DESC, h.object
                       LIMIT 1) END AS holder
     FROM judged j
     CROSS JOIN since w
