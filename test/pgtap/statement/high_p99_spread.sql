@@ -168,7 +168,7 @@ SELECT ok(detail NOT LIKE '%another $1%' AND caution LIKE '%Not all of its value
 FROM test.finding('high_p99_spread', test.named('^SELECT length'));
 
 -- The same for pg_monitor.
-\set seen 'SELECT jsonb_agg(jsonb_build_array(r.object, r.severity, r.fix, r.evidence -> ''parameters'') ORDER BY r.object) FROM dbadvisor.recommendations(''{statement}'', ''info'') r WHERE r.rule = ''high_p99_spread'''
+\set seen 'SELECT jsonb_agg(jsonb_build_array(r.object, r.fix, r.evidence -> ''parameters'') ORDER BY r.object) FROM dbadvisor.recommendations(''{statement}'', ''info'') r WHERE r.rule = ''high_p99_spread'''
 SELECT (:seen) AS as_superuser \gset
 SET ROLE pg_monitor;
 SELECT (:seen) AS as_monitor \gset

@@ -102,7 +102,7 @@ SELECT is(severity, 'info', 'and so is all of it in the first hour')
 FROM test.finding('n_plus_one', :'bad');
 SET dbadvisor.min_window = 0;
 
-\set seen 'SELECT jsonb_agg(jsonb_build_array(r.object, r.severity, r.caution, r.evidence -> ''parents'', r.evidence -> ''table'') ORDER BY r.object) FROM dbadvisor.recommendations(''{statement}'', ''info'') r WHERE r.rule = ''n_plus_one'''
+\set seen 'SELECT jsonb_agg(jsonb_build_array(r.object, r.caution, r.evidence -> ''parents'', r.evidence -> ''table'') ORDER BY r.object) FROM dbadvisor.recommendations(''{statement}'', ''info'') r WHERE r.rule = ''n_plus_one'''
 SELECT (:seen) AS as_superuser \gset
 SET ROLE pg_monitor;
 SELECT (:seen) AS as_monitor \gset

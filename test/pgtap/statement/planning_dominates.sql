@@ -98,7 +98,7 @@ SELECT is(severity, 'info', 'in the first hour it is only for the record')
 FROM test.finding('planning_dominates', :'bad');
 SET dbadvisor.min_window = 0;
 
-\set seen 'SELECT jsonb_agg(jsonb_build_array(r.object, r.severity, r.caution, r.evidence -> ''plan_ms'', r.evidence -> ''relations'') ORDER BY r.object) FROM dbadvisor.recommendations(''{statement}'', ''info'') r WHERE r.rule = ''planning_dominates'' AND r.detail ~ '': SELECT (v|line) FROM'''
+\set seen 'SELECT jsonb_agg(jsonb_build_array(r.object, r.caution, r.evidence -> ''plan_ms'', r.evidence -> ''relations'') ORDER BY r.object) FROM dbadvisor.recommendations(''{statement}'', ''info'') r WHERE r.rule = ''planning_dominates'' AND r.detail ~ '': SELECT (v|line) FROM'''
 SELECT (:seen) AS as_superuser \gset
 SET ROLE pg_monitor;
 SELECT (:seen) AS as_monitor \gset
