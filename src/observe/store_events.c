@@ -115,18 +115,25 @@ compare_newest_first(const void *a, const void *b)
 	return x < y ? 1 : x > y ? -1 : 0;
 }
 
-/* Counts transactions that have ended. */
-void
-dba_store_transactions(Oid dbid, int64 count)
+/*
+ * Counts transactions that have ended; false, and nothing counted, when somebody
+ * else is there and the caller does not want to wait.
+ */
+bool
+dba_store_transactions(Oid dbid, int64 count, bool wait)
 {
 	DbaDatabase *database;
 
 	dba_store_check();
-	LWLockAcquire(&dba_store->database_lock, LW_EXCLUSIVE);
+	if (wait)
+		LWLockAcquire(&dba_store->database_lock, LW_EXCLUSIVE);
+	else if (!LWLockConditionalAcquire(&dba_store->database_lock, LW_EXCLUSIVE))
+		return false;
 	database = dba_store_database(dbid);
 	if (database != NULL)
 		database->events.transactions += count;
 	LWLockRelease(&dba_store->database_lock);
+	return true;
 }
 
 /* What happened in a database. */

@@ -34,7 +34,7 @@ typedef struct DbaEventLog
 extern void dba_store_event(const DbaEvent *event);
 extern int	dba_store_events(DbaEvent *events);
 extern void dba_store_event_counts(Oid dbid, DbaEventCounts *counts);
-extern void dba_store_transactions(Oid dbid, int64 count);
+extern bool dba_store_transactions(Oid dbid, int64 count, bool wait);
 
 /* For the postmaster, which saves and restores. */
 extern void dba_store_event_log(DbaEventLog *log);

@@ -272,8 +272,8 @@ dba_tally_flush(bool wait)
 	waiting_count = left;
 	hand_over_occasions();
 	hand_over_events();
-	dba_store_transactions(MyDatabaseId, (int64) (dba_tally_transactions - handed_over));
-	handed_over = dba_tally_transactions;
+	if (dba_store_transactions(MyDatabaseId, (int64) (dba_tally_transactions - handed_over), wait))
+		handed_over = dba_tally_transactions;
 	if (missed > 0)
 		hand_over_missed();
 	allowance_ns = Min(allowance_ns, MAX_ALLOWANCE_NS);
