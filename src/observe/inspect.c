@@ -53,6 +53,7 @@ typedef struct Parsed
 	int			location;
 	int			length;
 	const JumbleState *jstate;
+	bool		busy;			/* the store was: to be looked at again */
 } Parsed;
 
 /* What the close look at one execution found. */
@@ -92,7 +93,9 @@ static struct
 }			planned;
 
 static void keep_text(void *arg);
+static bool learn_from_store(Parsed *parsed);
 static void keep_query(void *arg);
+static bool has_facts(Parsed *parsed, const DbaQueryFacts *facts);
 static void remember_constants(const Parsed *parsed, int bound, const DbaValues *constants);
 static uint64 text_hash(const char *source, int location, int length);
 static void take_values(void *arg);
@@ -142,7 +145,7 @@ dba_inspect_text(DbaTally *tally, const char *source, int location, int length)
 		dba_guarded(keep_text, &parsed);
 
 	/* What could not be kept is not tried again and again. */
-	tally->known = true;
+	tally->known |= !parsed.busy;
 }
 
 /*
@@ -154,17 +157,11 @@ keep_text(void *arg)
 {
 	Parsed	   *parsed = arg;
 	DbaTally   *tally = parsed->tally;
-	DbaEntry   *entry = dba_store_lock(&tally->key, true);
-	bool		has_text = entry->text != 0;
+	DbaEntry   *entry;
 	const char *part;
 	char	   *text;
 
-	dba_tally_learn(tally, entry);
-	tally->keyed = entry->query.equality != 0;
-	tally->referential = entry->query.referential;
-	tally->known = has_text && (entry->tree != 0 || parsed->query == NULL);
-	dba_store_unlock(entry);
-	if (has_text)
+	if (learn_from_store(parsed) || parsed->busy)
 		return;
 
 	part = dba_statement_part(parsed->source, &parsed->location, &parsed->length);
@@ -172,9 +169,35 @@ keep_text(void *arg)
 	entry = dba_store_lock(&tally->key, true);
 	if (entry->text == 0)
 		dba_store_put(entry, &entry->text, text, strlen(text));
+	dba_tally_learn(tally, entry);
 	dba_store_unlock(entry);
 	if (parsed->query == NULL || parsed->query->commandType == CMD_UTILITY)
 		tally->known = true;
+}
+
+/*
+ * Learns what the store knows of the statement; whether it has its text.  Many
+ * sessions may do so at once, so it only reads, and does not wait.
+ */
+static bool
+learn_from_store(Parsed *parsed)
+{
+	DbaTally   *tally = parsed->tally;
+	const DbaEntry *entry = dba_store_look(&tally->key, &parsed->busy);
+	bool		has_text;
+
+	if (entry == NULL)
+		return false;
+	has_text = entry->text != 0;
+	if (has_text)
+	{
+		tally->keyed = entry->query.equality != 0;
+		tally->referential = entry->query.referential;
+		tally->known = entry->tree != 0 || parsed->query == NULL;
+		dba_tally_learn(tally, entry);
+	}
+	dba_store_unlock(entry);
+	return has_text;
 }
 
 /* A statement is about to be planned: its tree can be had. */
@@ -189,7 +212,7 @@ dba_inspect_planned(DbaTally *tally, const Query *query, const char *source)
 	if (!dba_may_guard())
 		return;
 	dba_guarded(keep_query, &parsed);
-	tally->known = true;
+	tally->known |= !parsed.busy;
 }
 
 /*
@@ -212,14 +235,22 @@ keep_query(void *arg)
 
 	if (!tally->known && parsed->source != NULL)
 		keep_text(parsed);
+	if (parsed->busy)
+		return;
 
 	dba_query_facts(parsed->query, &facts);
 	tally->keyed = facts.equality != 0;
 	tally->referential = facts.referential;
-	entry = dba_store_lock(&tally->key, true);
-	entry->query = facts;
-	has_tree = entry->tree != 0;
-	dba_store_unlock(entry);
+	has_tree = has_facts(parsed, &facts);
+	if (parsed->busy)
+		return;
+	if (!has_tree)
+	{
+		entry = dba_store_lock(&tally->key, true);
+		entry->query = facts;
+		has_tree = entry->tree != 0;
+		dba_store_unlock(entry);
+	}
 	dba_tally_looked(tally);
 	if (has_tree && tally->until_sample > 1)
 		return;
@@ -241,6 +272,20 @@ keep_query(void *arg)
 		dba_store_put(entry, &entry->tree, packed, size);
 	dba_store_unlock(entry);
 	dba_tally_charge(dba_now_ns() - begun_ns);
+}
+
+/* Whether the store has the statement's tree, and these facts. */
+static bool
+has_facts(Parsed *parsed, const DbaQueryFacts *facts)
+{
+	const DbaEntry *entry = dba_store_look(&parsed->tally->key, &parsed->busy);
+	bool		has;
+
+	if (entry == NULL)
+		return false;
+	has = entry->tree != 0 && memcmp(&entry->query, facts, sizeof(*facts)) == 0;
+	dba_store_unlock(entry);
+	return has;
 }
 
 /* Copies the constants to where the next execution finds them. */
@@ -440,12 +485,21 @@ look_at_values(DbaExecution *execution, Findings *found)
 		found->values = dba_values_pack(execution->values, &found->values_size);
 }
 
-/* Gives the entry all that was found. */
+/*
+ * Gives the entry all that was found; nothing, when there is nothing or somebody
+ * else is there: then another execution will tell.
+ */
 static void
 keep_findings(DbaExecution *execution, const Findings *found)
 {
-	DbaEntry   *entry = dba_store_lock(&execution->tally->key, true);
+	DbaEntry   *entry;
 
+	if (!execution->counted && !found->sampled && !found->slowest &&
+		found->spilled == 0 && found->fact_count == 0)
+		return;
+	entry = dba_store_lock(&execution->tally->key, false);
+	if (entry == NULL)
+		return;
 	for (int i = 0; i < found->fact_count; i++)
 		dba_entry_fact(entry, &found->facts[i]);
 	if (found->spilled > 0)
@@ -555,7 +609,9 @@ wants_plan_text(const DbaExecution *execution)
 	if (!dba_capture_parameters || execution->ns < MIN_SLOW_NS ||
 		IsInParallelMode())
 		return false;
-	entry = dba_store_lock(&execution->tally->key, true);
+	entry = dba_store_lock(&execution->tally->key, false);
+	if (entry == NULL)
+		return false;
 	wants = entry->plan_text == 0 || execution->ns > SLOWER * entry->plan_text_ns;
 	dba_store_unlock(entry);
 	return wants;

@@ -83,6 +83,8 @@ start_observing(void *arg)
 {
 	(void) arg;
 	dba_tally_init();
+	/* Many sessions may begin at once; they need not hand over at once. */
+	last_flush_ns = dba_running.latest_ns = dba_now_ns();
 }
 
 /* dba_tally_of() for a statement that is not the one of before. */

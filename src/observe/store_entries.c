@@ -66,8 +66,29 @@ dba_store_lock(const DbaStatementKey *key, bool wait)
 	return entry;
 }
 
+/*
+ * The entry of a statement to be read, locked for that; NULL, and nothing
+ * locked, where there is none, or *busy when somebody writes there.
+ */
+const DbaEntry *
+dba_store_look(const DbaStatementKey *key, bool *busy)
+{
+	uint32		partition = dba_key_hash(key) % DBA_PARTITIONS;
+	LWLock	   *lock = &dba_store->partitions[partition].lock;
+	const DbaEntry *entry;
+
+	dba_store_check();
+	*busy = !LWLockConditionalAcquire(lock, LW_SHARED);
+	if (*busy)
+		return NULL;
+	entry = find_in(partition, key);
+	if (entry == NULL)
+		LWLockRelease(lock);
+	return entry;
+}
+
 void
-dba_store_unlock(DbaEntry *entry)
+dba_store_unlock(const DbaEntry *entry)
 {
 	uint32		partition = (entry - dba_store_entries()) / dba_store->per_partition;
 
@@ -267,16 +288,20 @@ free_entry_blobs(DbaEntry *entry)
  * ------------------------------------------------------------------------ */
 
 /*
- * A copy of a statement's text, or NULL.  An error can only be want of memory;
- * the lock is released then as all locks are.
+ * A copy of a statement's text; NULL where there is none, or somebody else is
+ * there.  An error can only be want of memory; the lock is released then as all
+ * locks are.
  */
 char *
 dba_store_text(const DbaStatementKey *key)
 {
-	DbaEntry   *entry = dba_store_lock(key, true);
+	DbaEntry   *entry = dba_store_lock(key, false);
 	Size		length;
-	char	   *text = dba_arena_get(dba_store_arena(), entry->text, &length);
+	char	   *text;
 
+	if (entry == NULL)
+		return NULL;
+	text = dba_arena_get(dba_store_arena(), entry->text, &length);
 	dba_store_unlock(entry);
 	return text;
 }

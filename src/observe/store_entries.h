@@ -11,7 +11,8 @@
 #include "observe/entry.h"
 
 extern DbaEntry *dba_store_lock(const DbaStatementKey *key, bool wait);
-extern void dba_store_unlock(DbaEntry *entry);
+extern const DbaEntry *dba_store_look(const DbaStatementKey *key, bool *busy);
+extern void dba_store_unlock(const DbaEntry *entry);
 extern char *dba_store_text(const DbaStatementKey *key);
 extern void dba_store_put(DbaEntry *entry, DbaBlob *place, const char *data,
 						  Size length);
