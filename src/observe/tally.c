@@ -74,7 +74,7 @@ static int64 missed = 0;		/* executions that could not be observed */
 static void flush_at_exit(int code, Datum arg);
 static bool hand_over(DbaTally *tally, bool wait);
 static void hand_over_events(void);
-static void hand_over_occasions(void);
+static void hand_over_occasions(bool wait);
 static void hand_over_missed(void);
 static void forget_known(void);
 static int32 executions_until_count(const DbaEntry *entry, double mean_ns);
@@ -270,7 +270,7 @@ dba_tally_flush(bool wait)
 			waiting[left++] = tally;
 	}
 	waiting_count = left;
-	hand_over_occasions();
+	hand_over_occasions(wait);
 	hand_over_events();
 	if (dba_store_transactions(MyDatabaseId, (int64) (dba_tally_transactions - handed_over), wait))
 		handed_over = dba_tally_transactions;
@@ -337,22 +337,33 @@ hand_over_events(void)
 	}
 }
 
-/* What was repeated, to the entry of the statement that was. */
+/*
+ * What was repeated, to the entry of the statement that was; without wait, what
+ * would have to wait is reported anew.
+ */
 static void
-hand_over_occasions(void)
+hand_over_occasions(bool wait)
 {
 	DbaOccasions occasions[4];
 	int64		all_lost = 0;
 	int64		lost;
 	int			count;
+	bool		busy = false;
 
-	while ((count = dba_repeats_take(occasions, lengthof(occasions), &lost)) > 0)
+	while (!busy &&
+		   (count = dba_repeats_take(occasions, lengthof(occasions), &lost)) > 0)
 	{
 		all_lost += lost;
 		for (int i = 0; i < count; i++)
 		{
-			DbaEntry   *entry = dba_store_lock(&occasions[i].child, true);
+			DbaEntry   *entry = dba_store_lock(&occasions[i].child, wait);
 
+			if (entry == NULL)
+			{
+				dba_repeats_report(&occasions[i]);
+				busy = true;
+				continue;
+			}
 			dba_entry_occasions(entry, &occasions[i]);
 			dba_store_unlock(entry);
 		}
