@@ -53,7 +53,6 @@ typedef struct Parsed
 	int			location;
 	int			length;
 	const JumbleState *jstate;
-	bool		busy;			/* the store was: to be looked at again */
 } Parsed;
 
 /* What the close look at one execution found. */
@@ -93,9 +92,9 @@ static struct
 }			planned;
 
 static void keep_text(void *arg);
-static bool learn_from_store(Parsed *parsed);
+static bool learn_from_store(const Parsed *parsed);
 static void keep_query(void *arg);
-static bool has_facts(Parsed *parsed, const DbaQueryFacts *facts);
+static bool has_facts(const DbaStatementKey *key, const DbaQueryFacts *facts);
 static void remember_constants(const Parsed *parsed, int bound, const DbaValues *constants);
 static uint64 text_hash(const char *source, int location, int length);
 static void take_values(void *arg);
@@ -145,7 +144,7 @@ dba_inspect_text(DbaTally *tally, const char *source, int location, int length)
 		dba_guarded(keep_text, &parsed);
 
 	/* What could not be kept is not tried again and again. */
-	tally->known |= !parsed.busy;
+	tally->known = true;
 }
 
 /*
@@ -161,7 +160,7 @@ keep_text(void *arg)
 	const char *part;
 	char	   *text;
 
-	if (learn_from_store(parsed) || parsed->busy)
+	if (learn_from_store(parsed))
 		return;
 
 	part = dba_statement_part(parsed->source, &parsed->location, &parsed->length);
@@ -177,13 +176,13 @@ keep_text(void *arg)
 
 /*
  * Learns what the store knows of the statement; whether it has its text.  Many
- * sessions may do so at once, so it only reads, and does not wait.
+ * sessions may do so at once, so it only reads.
  */
 static bool
-learn_from_store(Parsed *parsed)
+learn_from_store(const Parsed *parsed)
 {
 	DbaTally   *tally = parsed->tally;
-	const DbaEntry *entry = dba_store_look(&tally->key, &parsed->busy);
+	const DbaEntry *entry = dba_store_look(&tally->key);
 	bool		has_text;
 
 	if (entry == NULL)
@@ -212,7 +211,7 @@ dba_inspect_planned(DbaTally *tally, const Query *query, const char *source)
 	if (!dba_may_guard())
 		return;
 	dba_guarded(keep_query, &parsed);
-	tally->known |= !parsed.busy;
+	tally->known = true;
 }
 
 /*
@@ -235,15 +234,11 @@ keep_query(void *arg)
 
 	if (!tally->known && parsed->source != NULL)
 		keep_text(parsed);
-	if (parsed->busy)
-		return;
 
 	dba_query_facts(parsed->query, &facts);
 	tally->keyed = facts.equality != 0;
 	tally->referential = facts.referential;
-	has_tree = has_facts(parsed, &facts);
-	if (parsed->busy)
-		return;
+	has_tree = has_facts(&tally->key, &facts);
 	if (!has_tree)
 	{
 		entry = dba_store_lock(&tally->key, true);
@@ -276,9 +271,9 @@ keep_query(void *arg)
 
 /* Whether the store has the statement's tree, and these facts. */
 static bool
-has_facts(Parsed *parsed, const DbaQueryFacts *facts)
+has_facts(const DbaStatementKey *key, const DbaQueryFacts *facts)
 {
-	const DbaEntry *entry = dba_store_look(&parsed->tally->key, &parsed->busy);
+	const DbaEntry *entry = dba_store_look(key);
 	bool		has;
 
 	if (entry == NULL)
@@ -486,8 +481,9 @@ look_at_values(DbaExecution *execution, Findings *found)
 }
 
 /*
- * Gives the entry all that was found; nothing, when there is nothing or somebody
- * else is there: then another execution will tell.
+ * Gives the entry all that was found, if anything.  That an execution was the
+ * slowest is not worth waiting for somebody else who is there: under load there
+ * are many, one after the other.
  */
 static void
 keep_findings(DbaExecution *execution, const Findings *found)
@@ -497,7 +493,7 @@ keep_findings(DbaExecution *execution, const Findings *found)
 	if (!execution->counted && !found->sampled && !found->slowest &&
 		found->spilled == 0 && found->fact_count == 0)
 		return;
-	entry = dba_store_lock(&execution->tally->key, false);
+	entry = dba_store_lock(&execution->tally->key, execution->counted || found->sampled);
 	if (entry == NULL)
 		return;
 	for (int i = 0; i < found->fact_count; i++)

@@ -68,19 +68,17 @@ dba_store_lock(const DbaStatementKey *key, bool wait)
 
 /*
  * The entry of a statement to be read, locked for that; NULL, and nothing
- * locked, where there is none, or *busy when somebody writes there.
+ * locked, where there is none.  Those who only read do not wait for each other.
  */
 const DbaEntry *
-dba_store_look(const DbaStatementKey *key, bool *busy)
+dba_store_look(const DbaStatementKey *key)
 {
 	uint32		partition = dba_key_hash(key) % DBA_PARTITIONS;
 	LWLock	   *lock = &dba_store->partitions[partition].lock;
 	const DbaEntry *entry;
 
 	dba_store_check();
-	*busy = !LWLockConditionalAcquire(lock, LW_SHARED);
-	if (*busy)
-		return NULL;
+	LWLockAcquire(lock, LW_SHARED);
 	entry = find_in(partition, key);
 	if (entry == NULL)
 		LWLockRelease(lock);

@@ -11,7 +11,7 @@
 #include "observe/entry.h"
 
 extern DbaEntry *dba_store_lock(const DbaStatementKey *key, bool wait);
-extern const DbaEntry *dba_store_look(const DbaStatementKey *key, bool *busy);
+extern const DbaEntry *dba_store_look(const DbaStatementKey *key);
 extern void dba_store_unlock(const DbaEntry *entry);
 extern char *dba_store_text(const DbaStatementKey *key);
 extern void dba_store_put(DbaEntry *entry, DbaBlob *place, const char *data,
