@@ -33,6 +33,8 @@ FROM generate_series(1, 320) i \gexec
 SELECT 'SELECT min(id) FROM bill WHERE id = 7 AND waits(0.06)' FROM generate_series(1, 8) \gexec
 SELECT 'SELECT max(id) FROM bill WHERE id = 7 AND waits(0.06)' FROM generate_series(1, 12) \gexec
 \o
+-- What is asked from here on shall not have a share of the time.
+SET dbadvisor.observe = off;
 SELECT test.named('bill AS sorted') AS sorted, test.named('bill AS spread') AS spread \gset
 
 SELECT is(test.about(:'sorted'), '{spills_to_disk}', 'a statement that is slow because it spills is one finding');
