@@ -112,11 +112,13 @@ dba_tree_worth_keeping(const Query *query)
 
 	if (query->commandType == CMD_UTILITY || query->utilityStmt != NULL)
 		return false;
-	foreach(cell, query->rtable)
+	if (query->commandType == CMD_INSERT)
 	{
-		if (query->commandType == CMD_INSERT &&
-			list_length(lfirst_node(RangeTblEntry, cell)->values_lists) > MAX_INSERTED_ROWS)
-			return false;
+		foreach(cell, query->rtable)
+		{
+			if (list_length(lfirst_node(RangeTblEntry, cell)->values_lists) > MAX_INSERTED_ROWS)
+				return false;
+		}
 	}
 	return !too_large_or_bound((Node *) query, &nodes);
 }

@@ -81,6 +81,14 @@ is( $node->safe_psql('postgres', <<'END'), 't', 'but its own are taken');
 SELECT count(*) > 0 FROM dbadvisor.samples WHERE userid = 'mallory'::regrole AND parameters[1] IN ('x', '''x''')
 END
 
+# Nor by one user: the first is executed again and again after the other was planned.
+run_as('mallory', "PREPARE a AS SELECT 'first'::text AS which; PREPARE b AS SELECT 'second'::text AS which;"
+	  . 'EXECUTE a; EXECUTE b;' . 'EXECUTE a;' x 60);
+is( $node->safe_psql('postgres', <<'END'), 't', 'what was planned last is not taken for what is executed');
+SELECT count(*) FILTER (WHERE parameters::text ~ 'first') >= count(*) FILTER (WHERE parameters::text ~ 'second')
+FROM dbadvisor.samples WHERE query ~ 'AS which'
+END
+
 # ------------------------------------------------------------------ whose code runs
 # A superuser once read a table of mallory's, who then has an index whose
 # predicate calls a function of his: to plan the statement calls it.
