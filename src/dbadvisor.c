@@ -12,6 +12,8 @@
 #include "dbadvisor.h"
 #include "observe/observe.h"
 #include "settings.h"
+#include "whatif/changes.h"
+#include "whatif/distinct.h"
 
 #include "fmgr.h"
 #include "miscadmin.h"
@@ -32,6 +34,8 @@ _PG_init(void)
 	dba_preloaded = process_shared_preload_libraries_in_progress;
 	dba_settings_init();
 	dba_observe_init();
+	dba_changes_init();
+	dba_distinct_init();
 }
 
 /* The word for a severity, as users write and read it. */

@@ -1,170 +1,91 @@
 /*-------------------------------------------------------------------------
  *
  * replan.c
- *	  Plans a statement of another session as its user would have it planned.
+ *	  The plan that a statement has, or would have, as EXPLAIN says it.
  *
- * Planning executes immutable and stable functions, and which plan is found
- * depends on who asks (permissions, the schemas of "$user").  So it is done as
- * the statement's user, with his search_path, but in the security context in
- * which the server itself runs code of others (ANALYZE, for one): what is
- * called cannot change the user, nor what outlives the subtransaction.  That
- * is always rolled back, and takes the user, the settings and the locks with
- * it, after an error as after a plan.
+ * The executor sets the plan up, which is where permissions are checked, and
+ * runs nothing of it.
  *
- * The plan is explained as EXPLAIN does; the executor sets it up, which is
- * where permissions are checked, and runs nothing of it.
- *
- * Works in a read-only transaction and on a standby, since nothing is written
- * and no lock is stronger than AccessShareLock.
- *
- * Locking: see stale.c; for what the planner locks itself (indexes, children)
- * MAX_LOCK_WAIT is waited, or lock_timeout if that is less.
+ * Locking: that of plannable.c.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include "compat.h"
+#include "whatif/plan_walk.h"
 #include "whatif/replan.h"
-#include "whatif/stale.h"
 
-#include "access/xact.h"
 #include "executor/executor.h"
-#include "miscadmin.h"
-#include "storage/proc.h"
-#include "utils/guc.h"
 #include "utils/memutils.h"
-#include "utils/resowner.h"
 #include "utils/snapmgr.h"
-#include "utils/syscache.h"
 
-/* Waiting longer for somebody's lock is not worth a plan; milliseconds. */
-#define MAX_LOCK_WAIT 100
+typedef struct Replanning
+{
+	const DbaChanges *changes;
+	DbaReplanned *planned;
+	MemoryContext context;		/* of what is to stay */
+} Replanning;
 
-static char *plan_as_user(const DbaPlannable *plannable, double *cost,
-						  const char **reason);
-static void become_user(const DbaPlannable *plannable);
-static void pin_setting(const char *name, const char *value);
+static void replan(const DbaPlannable *plannable, Query *query, bool values_unknown,
+				   void *arg);
+static void believe_and_plan(const DbaPlannable *plannable, Query *query,
+							 bool values_unknown, Replanning *state);
 static char *explain(PlannedStmt *plan, const DbaPlannable *plannable,
 					 bool values_unknown);
 
 #if !DBA_HAS_GENERIC_EXPLAIN
 static void forget_pruning(List *plans);
-static void forget_pruning_below(Plan *plan);
 #endif
 
-/*
- * What EXPLAIN says of the statement, allocated in the caller's context, with
- * the plan's *cost; or NULL with the *error.  Only a cancel goes upwards.
- * Who may see the plan is for the caller to decide.  Refuses where a
- * subtransaction is not possible, or its end would let go of a buffer that is
- * held (SQL functions compare for indexes, too).
- */
-char *
-dba_replan(const DbaPlannable *plannable, double *cost, char **error)
+/* The plan with the changes (NULL: none), or why there is none. */
+void
+dba_replan(const DbaPlannable *plannable, const DbaChanges *changes,
+		   DbaReplanned *planned)
 {
-	MemoryContext caller = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	MemoryContext work;
-	const char *reason = NULL;
-	char	   *volatile result = NULL;
-	ErrorData  *volatile failure = NULL;
+	Replanning	state = {
+		.changes = changes, .planned = planned, .context = CurrentMemoryContext
+	};
 
-	*cost = 0;
-	*error = NULL;
-	if (IsInParallelMode() || InterruptHoldoffCount > 0)
-	{
-		*error = pstrdup("another statement cannot be planned from here");
-		return NULL;
-	}
+	memset(planned, 0, sizeof(*planned));
+	dba_plannable_do(plannable, replan, &state, &planned->problem);
+	if (planned->problem.message != NULL)
+		planned->plan = NULL;
+}
 
-	work = AllocSetContextCreate(caller, "dbadvisor replan",
-								 ALLOCSET_DEFAULT_SIZES);
-	BeginInternalSubTransaction(NULL);
+static void
+replan(const DbaPlannable *plannable, Query *query, bool values_unknown, void *arg)
+{
+	Replanning *state = arg;
+
+	dba_changes_begin(state->changes, DBA_NEXT_PLANNER_CALL);
 	PG_TRY();
 	{
-		MemoryContextSwitchTo(work);
-		result = plan_as_user(plannable, cost, &reason);
+		believe_and_plan(plannable, query, values_unknown, state);
 	}
-	PG_CATCH();
+	PG_FINALLY();
 	{
+		MemoryContext caller = MemoryContextSwitchTo(state->context);
+
+		state->planned->used = dba_changes_end();
 		MemoryContextSwitchTo(caller);
-		failure = CopyErrorData();
-		FlushErrorState();
 	}
 	PG_END_TRY();
-
-	RollbackAndReleaseCurrentSubTransaction();
-	MemoryContextSwitchTo(caller);
-	CurrentResourceOwner = owner;
-
-	if (failure != NULL && failure->sqlerrcode == ERRCODE_QUERY_CANCELED)
-		ReThrowError(failure);
-	if (failure != NULL)
-		*error = failure->message;
-	else if (result == NULL)
-		*error = pstrdup(reason);
-	else
-		result = pstrdup(result);
-	MemoryContextDelete(work);
-	return failure != NULL ? NULL : result;
-}
-
-/* The same, or NULL with the reason; leaves undoing it all to the caller. */
-static char *
-plan_as_user(const DbaPlannable *plannable, double *cost, const char **reason)
-{
-	Query	   *query = copyObject(plannable->query);
-	PlannedStmt *plan;
-	bool		values_unknown;
-	char	   *explained;
-
-	if (!SearchSysCacheExists1(AUTHOID, ObjectIdGetDatum(plannable->userid)))
-	{
-		*reason = "the user of the statement is gone";
-		return NULL;
-	}
-	become_user(plannable);
-
-	*reason = dba_stale_lock(query);
-	if (*reason == NULL)
-		*reason = dba_stale_reason(query, plannable->params, &values_unknown);
-	if (*reason != NULL)
-		return NULL;
-
-	PushActiveSnapshot(GetTransactionSnapshot());
-	plan = dba_planner(query, plannable->text, CURSOR_OPT_PARALLEL_OK,
-					   plannable->params);
-	*cost = plan->planTree->total_cost;
-	explained = explain(plan, plannable, values_unknown);
-	PopActiveSnapshot();
-	return explained;
-}
-
-/* Until the subtransaction is rolled back. */
-static void
-become_user(const DbaPlannable *plannable)
-{
-	Oid			userid;
-	int			context;
-
-	GetUserIdAndSecContext(&userid, &context);
-	SetUserIdAndSecContext(plannable->userid,
-						   context | SECURITY_LOCAL_USERID_CHANGE |
-						   SECURITY_RESTRICTED_OPERATION);
-
-	pin_setting("search_path", plannable->search_path);
-	/* What functions have to tell while planning, they told their user. */
-	pin_setting("client_min_messages", "error");
-	if (LockTimeout == 0 || LockTimeout > MAX_LOCK_WAIT)
-		pin_setting("lock_timeout", psprintf("%d", MAX_LOCK_WAIT));
 }
 
 static void
-pin_setting(const char *name, const char *value)
+believe_and_plan(const DbaPlannable *plannable, Query *query, bool values_unknown,
+				 Replanning *state)
 {
-	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
+	int			options = plannable->cursor_options != 0 ?
+		plannable->cursor_options : CURSOR_OPT_PARALLEL_OK;
+	PlannedStmt *plan = dba_planner(query, plannable->text, options, plannable->params);
+
+	if (state->changes != NULL)
+		dba_changes_check_arbiters(plan, state->changes);
+	state->planned->cost = plan->planTree->total_cost;
+	state->planned->plan = MemoryContextStrdup(state->context,
+											   explain(plan, plannable, values_unknown));
 }
 
 /* What EXPLAIN would say, without its last newline. */
@@ -219,32 +140,11 @@ forget_pruning(List *plans)
 
 		if (plan == NULL)
 			continue;
-		forget_pruning(list_make2(plan->lefttree, plan->righttree));
-		forget_pruning_below(plan);
-	}
-}
-
-static void
-forget_pruning_below(Plan *plan)
-{
-	switch (nodeTag(plan))
-	{
-		case T_Append:
+		if (IsA(plan, Append))
 			((Append *) plan)->part_prune_info = NULL;
-			forget_pruning(((Append *) plan)->appendplans);
-			break;
-		case T_MergeAppend:
+		if (IsA(plan, MergeAppend))
 			((MergeAppend *) plan)->part_prune_info = NULL;
-			forget_pruning(((MergeAppend *) plan)->mergeplans);
-			break;
-		case T_SubqueryScan:
-			forget_pruning(list_make1(((SubqueryScan *) plan)->subplan));
-			break;
-		case T_CustomScan:
-			forget_pruning(((CustomScan *) plan)->custom_plans);
-			break;
-		default:
-			break;
+		forget_pruning(dba_plan_children(plan));
 	}
 }
 

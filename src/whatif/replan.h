@@ -1,28 +1,27 @@
 /*-------------------------------------------------------------------------
  *
  * replan.h
- *	  Plans a statement of another session as its user would have it planned.
+ *	  The plan that a statement has, or would have, as EXPLAIN says it.
  *
  *-------------------------------------------------------------------------
  */
 #ifndef DBA_REPLAN_H
 #define DBA_REPLAN_H
 
-#include "nodes/params.h"
-#include "nodes/plannodes.h"
+#include "whatif/changes.h"
+#include "whatif/plannable.h"
 
-/* What is needed to plan a statement as somebody else. */
-typedef struct DbaPlannable
+/* What came of it. */
+typedef struct DbaReplanned
 {
-	Query	   *query;			/* analysed and rewritten; is not changed */
-	const char *text;			/* for error messages and EXPLAIN */
-	const char *search_path;
-	ParamListInfo params;		/* NULL: the generic plan; one of no type is
-								 * not known */
-	Oid			userid;
-} DbaPlannable;
+	char	   *plan;			/* NULL: there is none */
+	double		cost;
+	List	   *used;			/* DbaHypoIndex of the changes, in the order of the
+								 * plan */
+	DbaProblem	problem;		/* why there is no plan */
+} DbaReplanned;
 
-extern char *dba_replan(const DbaPlannable *plannable, double *cost,
-						char **error);
+extern void dba_replan(const DbaPlannable *plannable, const DbaChanges *changes,
+					   DbaReplanned *planned);
 
 #endif							/* DBA_REPLAN_H */

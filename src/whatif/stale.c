@@ -120,8 +120,9 @@ lock_relation(RangeTblEntry *rte)
 	relkind = get_rel_relkind(rte->relid);
 	if (relkind == '\0')
 		return gone;
-	/* EXCLUDED of ON CONFLICT passes for a row type. */
-	if (relkind == rte->relkind || rte->relkind == RELKIND_COMPOSITE_TYPE)
+	/* EXCLUDED of ON CONFLICT passes for a row type, a view may for nothing. */
+	if (relkind == rte->relkind || rte->relkind == RELKIND_COMPOSITE_TYPE ||
+		rte->rtekind == RTE_SUBQUERY)
 		return NULL;
 	return changed;
 }

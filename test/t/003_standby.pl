@@ -62,6 +62,11 @@ is( $standby->safe_psql('advised', q{SELECT status FROM dbadvisor.health() WHERE
 $standby->safe_psql('postgres', 'SELECT pg_wal_replay_resume()');
 $primary->wait_for_catchup($standby);
 
+# Changes on paper are tried where queries run.
+is( $standby->safe_psql('advised',
+		q{SELECT w.used_indexes, w.cost_after < w.cost_before FROM dbadvisor.whatif('DELETE FROM much WHERE i = 5', '{CREATE INDEX paper ON much (i)}') w}),
+	'{paper}|t', 'what an index would do can be asked of a standby');
+
 # What only a primary can do is refused with the server's own words.
 my ($status, $stdout, $stderr) = $standby->psql('advised', 'SELECT dbadvisor.snapshot()');
 like($stderr, qr/read-only transaction|during recovery/, 'a snapshot cannot be recorded on a standby');
