@@ -64,10 +64,14 @@ CREATE TABLE dbadvisor.findings (
     undo       text,
     first_seen timestamptz NOT NULL,
     last_seen  timestamptz NOT NULL,
-    times_seen bigint NOT NULL
+    times_seen bigint NOT NULL,
+    status     text NOT NULL DEFAULT 'open',
+    applied_at timestamptz,
+    baseline   jsonb,
+    measured   jsonb
 );
 COMMENT ON TABLE dbadvisor.findings IS
-    'Findings as snapshot() recorded them, with when each was first and last seen. Kept by pg_dump.';
+    'Findings as snapshot() recorded them, with when each was first and last seen. Of an index that was recommended, also what became of it: status open, applied (it exists), verified, no_gain or regressed (as measured), resolved (it is gone again); applied_at, when a snapshot saw it first; baseline and measured, what its statements took before and since. Kept by pg_dump.';
 SELECT pg_catalog.pg_extension_config_dump('dbadvisor.findings', '');
 
 /* ---------------------------------------------------------------- advice */
@@ -160,30 +164,6 @@ AS 'MODULE_PATHNAME', 'dba_sql_reopen'
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
 COMMENT ON FUNCTION dbadvisor.reopen(text) IS
     'Takes back dismiss(): the finding is reported again for as long as it lasts.';
-
-CREATE FUNCTION dbadvisor.snapshot()
-RETURNS bigint
-LANGUAGE sql VOLATILE PARALLEL UNSAFE
-BEGIN ATOMIC
-    WITH recorded AS (
-        INSERT INTO dbadvisor.findings AS f
-        SELECT r.id, r.severity, r.category, r.rule, r.object, r.detail,
-               r.fix, r.undo, now(), now(), 1
-        FROM dbadvisor.recommendations(min_severity => 'info',
-                                       include_dismissed => true) r
-        ON CONFLICT (id) DO UPDATE
-        SET severity = excluded.severity,
-            detail = excluded.detail,
-            fix = excluded.fix,
-            undo = excluded.undo,
-            last_seen = excluded.last_seen,
-            times_seen = f.times_seen + 1
-        RETURNING 1
-    )
-    SELECT count(*) FROM recorded;
-END;
-COMMENT ON FUNCTION dbadvisor.snapshot() IS
-    'Records the present findings in dbadvisor.findings, and returns how many there are.';
 
 /* ------------------------------------------------ the observed workload */
 
@@ -307,6 +287,53 @@ AS 'MODULE_PATHNAME', 'dba_sql_explain_sample'
 LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10000;
 COMMENT ON FUNCTION dbadvisor.explain_sample(bigint, integer) IS
     'The plan that an observed statement has now, with the values of a sample (the newest, if none is named), as its own user gets it. Does not run it. For superusers and members of that user''s role.';
+
+CREATE FUNCTION dbadvisor.whatif(
+    query text,
+    create_indexes text[] DEFAULT '{}',
+    drop_indexes text[] DEFAULT '{}',
+    n_distinct jsonb DEFAULT NULL,
+    OUT cost_before  double precision,
+    OUT cost_after   double precision,
+    OUT plan_before  text,
+    OUT plan_after   text,
+    OUT used_indexes text[])
+RETURNS record
+AS 'MODULE_PATHNAME', 'dba_sql_whatif'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10000;
+COMMENT ON FUNCTION dbadvisor.whatif(text, text[], text[], jsonb) IS
+    'What a statement would cost, and its plan, with indexes that do not exist (CREATE INDEX statements), without some that do (their names), and with other numbers of distinct values ({"schema.table.column": number}). Creates and drops nothing, and does not run the statement.';
+
+CREATE FUNCTION dbadvisor.whatif(
+    queryid bigint,
+    create_indexes text[] DEFAULT '{}',
+    drop_indexes text[] DEFAULT '{}',
+    sample integer DEFAULT NULL,
+    OUT cost_before  double precision,
+    OUT cost_after   double precision,
+    OUT plan_before  text,
+    OUT plan_after   text,
+    OUT used_indexes text[])
+RETURNS record
+AS 'MODULE_PATHNAME', 'dba_sql_whatif_observed'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10000;
+COMMENT ON FUNCTION dbadvisor.whatif(bigint, text[], text[], integer) IS
+    'The same of an observed statement, with the values of a sample (the newest, if none is named), as its own user. For superusers and members of that user''s role.';
+
+CREATE FUNCTION dbadvisor.estimate_index(
+    create_index text,
+    OUT relation regclass,
+    OUT name     text,
+    OUT method   text,
+    OUT bytes    bigint,
+    OUT tuples   double precision,
+    OUT height   integer,
+    OUT too_wide bigint)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'dba_sql_estimate_index'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE COST 10000 ROWS 1;
+COMMENT ON FUNCTION dbadvisor.estimate_index(text) IS
+    'How large an index would be, by a sample of the table; a row for each partition. too_wide: bytes of the widest entry, if CREATE INDEX would fail for it. Creates nothing.';
 
 CREATE FUNCTION dbadvisor.statement_plans(
     OUT queryid  bigint,
@@ -885,6 +912,36 @@ END;
 COMMENT ON FUNCTION dbadvisor.partition_leaves(oid) IS
     'The partitions that hold the rows of a partitioned table or index; for any other relation, itself. Unlike pg_partition_tree() it takes no lock.';
 
+CREATE FUNCTION dbadvisor.index_users(
+    indexes    oid[],
+    time_limit interval DEFAULT NULL,
+    OUT index        oid,
+    OUT queryid      bigint,
+    OUT userid       oid,
+    OUT dbid         oid,
+    OUT toplevel     boolean,
+    OUT query        text,
+    OUT calls        bigint,
+    OUT total_ms     double precision,
+    OUT first_seen   timestamptz,
+    OUT cost         double precision,
+    OUT cost_without double precision,
+    OUT worst_ratio  double precision,
+    OUT problem      text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'dba_sql_index_users'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 100000 ROWS 100;
+COMMENT ON FUNCTION dbadvisor.index_users(oid[], interval) IS
+    'The observed statements whose plans use each of the indexes now, and what they would cost without it (worst_ratio: the sample that suffers most). Judged in this order, each without those before it that no statement needs. A statement that cannot be planned, for one because it is another user''s, has a problem instead of costs, and may use any index of its tables.';
+
+CREATE FUNCTION dbadvisor.built_index(commands text)
+RETURNS oid
+AS 'MODULE_PATHNAME', 'dba_sql_built_index'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE COST 10000
+SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION dbadvisor.built_index(text) IS
+    'The valid index that the first CREATE INDEX of the commands describes, if there is one, whatever its name.';
+
 CREATE FUNCTION dbadvisor.index_extras(index oid)
 RETURNS text
 LANGUAGE sql STABLE STRICT PARALLEL SAFE COST 100
@@ -1024,6 +1081,288 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION dbadvisor.partitioned_index_script(oid, oid, boolean, text, text) IS
     'Statements that make an index of a partitioned table, or complete the given one, a partition at a time and concurrently: what is there is attached, what is broken rebuilt, the rest made. Null where a partition is a foreign table, or has just been dropped.';
+
+CREATE FUNCTION dbadvisor.advise_indexes(
+    queries        text[],
+    weights        double precision[],
+    storage_budget bigint,
+    max_columns    integer,
+    max_indexes    integer,
+    time_limit     interval,
+    OUT relation        oid,
+    OUT body            text,
+    OUT label           text,
+    OUT method          text,
+    OUT estimated_bytes bigint,
+    OUT cost_before     double precision,
+    OUT cost_after      double precision,
+    OUT saves_ms_per_hour double precision,
+    OUT write_cost      double precision,
+    OUT statements      jsonb,
+    OUT facts           jsonb,
+    OUT kind            text,
+    OUT reason          text,
+    OUT command         text,
+    OUT replaced        oid[])
+RETURNS SETOF record
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000 ROWS 10
+AS 'MODULE_PATHNAME', 'dba_sql_advise_indexes';
+COMMENT ON FUNCTION dbadvisor.advise_indexes(text[], double precision[], bigint, integer, integer, interval) IS
+    'The work behind dbadvisor.index_advice(): tables, and what CREATE INDEX says after their names.';
+
+CREATE FUNCTION dbadvisor.in_words_of_advice(statements jsonb)
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE COST 1000
+BEGIN ATOMIC
+    WITH served AS MATERIALIZED (
+        SELECT s.n,
+               s.one ->> 'query' AS query,
+               s.one ? 'times' AS observed,
+               (s.one ->> 'calls')::float8 AS calls,
+               (s.one ->> 'before')::float8 AS before,
+               (s.one ->> 'after')::float8 AS after,
+               greatest((s.one ->> 'calls')::float8, 1e-9) AS divisor,
+               coalesce((s.one ->> 'generic_gain')::float8 < 0.1, false)
+               AND (s.one ->> 'after')::float8 < 0.9 * (s.one ->> 'before')::float8 AS only_custom,
+               row_number() OVER (ORDER BY (s.one ->> 'before')::float8 - (s.one ->> 'after')::float8 DESC, s.n) AS place
+        FROM jsonb_array_elements(in_words_of_advice.statements) WITH ORDINALITY AS s(one, n)
+    )
+    SELECT concat(
+        CASE WHEN bool_or(s.observed)
+             THEN format('Saves %s an hour of the %s that %s.',
+                         dbadvisor.in_words(sum(s.before) - sum(s.after)), dbadvisor.in_words(sum(s.before)),
+                         CASE count(*) WHEN 1 THEN 'a statement takes' ELSE count(*) || ' statements take' END) || ' '
+             ELSE format('Lowers the cost of %s from %s to %s.',
+                         CASE count(*) WHEN 1 THEN 'a statement' ELSE count(*) || ' statements' END,
+                         to_char(sum(s.before), 'FM999,999,999,999,990'), to_char(sum(s.after), 'FM999,999,999,999,990')) || ' '
+             END,
+        string_agg(concat(
+            CASE WHEN s.observed
+                 THEN format('%s %s an hour, %s each become %s: ',
+                             to_char(s.calls, CASE WHEN s.calls < 10 THEN 'FM990.0' ELSE 'FM999,999,999,990' END),
+                             CASE to_char(s.calls, 'FM990.0') WHEN '1.0' THEN 'call' ELSE 'calls' END,
+                             dbadvisor.in_words(s.before / s.divisor), dbadvisor.in_words(s.after / s.divisor))
+                 ELSE format('cost %s becomes %s: ',
+                             to_char(s.before / s.divisor, 'FM999,999,999,999,990'),
+                             to_char(s.after / s.divisor, 'FM999,999,999,999,990')) END,
+            dbadvisor.in_one_line(s.query),
+            CASE WHEN s.only_custom
+                 THEN ' (Only with a plan made for the values, a custom plan; the generic plan of a prepared statement cannot use it.)' END),
+            '; ' ORDER BY s.place) FILTER (WHERE s.place <= 3),
+        CASE WHEN count(*) > 3 THEN format('; and %s more', count(*) - 3) END)
+    FROM served s
+    HAVING count(*) > 0;
+END;
+COMMENT ON FUNCTION dbadvisor.in_words_of_advice(jsonb) IS
+    'What the statements that dbadvisor.index_advice() lists gain, in sentences.';
+
+CREATE FUNCTION dbadvisor.index_build_ms(relation oid, method text, bytes bigint)
+RETURNS double precision
+LANGUAGE sql STABLE STRICT PARALLEL SAFE COST 1000
+BEGIN ATOMIC
+    -- Measured with a million rows in memory: a table is read twice, keys are sorted,
+    -- the index is written; megabytes a second.
+    SELECT 1000 * (2 * coalesce(sum(dbadvisor.relation_bytes(leaf)), 0)::float8 / (200 * 1024 * 1024)
+                   + index_build_ms.bytes::float8 / (CASE WHEN index_build_ms.method IN ('btree', 'hash') THEN 16 ELSE 5 END
+                                                     * 1024 * 1024))
+    FROM dbadvisor.partition_leaves(index_build_ms.relation) AS leaf;
+END;
+COMMENT ON FUNCTION dbadvisor.index_build_ms(oid, text, bigint) IS
+    'How long CREATE INDEX CONCURRENTLY about takes on a server that is otherwise idle, for an index of so many bytes.';
+
+CREATE FUNCTION dbadvisor.index_caution(
+    relation   oid,
+    method     text,
+    bytes      bigint,
+    write_cost double precision,
+    facts      jsonb,
+    observed   boolean)
+RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE COST 10000
+BEGIN ATOMIC
+    SELECT concat_ws(' ',
+        CASE c.relkind
+            WHEN 'p' THEN 'The indexes of the partitions are made one at a time and concurrently: reads and writes go on. Attaching them takes a moment''s ACCESS EXCLUSIVE lock on the indexes.'
+            ELSE 'Takes a SHARE UPDATE EXCLUSIVE lock: reads and writes go on, VACUUM and other DDL of the table wait.' END,
+        format('It waits for transactions that are older than it; building takes about %s where nothing else runs, %s of disk, %sand the table is read twice.',
+               dbadvisor.in_words(dbadvisor.index_build_ms(c.oid, index_caution.method, index_caution.bytes)),
+               pg_size_pretty(index_caution.bytes),
+               CASE WHEN index_caution.method IN ('btree', 'hash', 'gin') AND index_caution.bytes > 64 * 1024 * 1024
+                    THEN 'as much again for sorting, ' END),
+        CASE WHEN index_caution.observed
+             THEN CASE WHEN index_caution.write_cost >= 1
+                       THEN format('Writing it costs about %s an hour (%s entries).', dbadvisor.in_words(index_caution.write_cost),
+                                   to_char((index_caution.facts ->> 'entries_per_hour')::float8, 'FM999,999,999,999,990'))
+                       ELSE 'Hardly anything is written to it.' END END,
+        CASE WHEN (index_caution.facts ->> 'no_longer_hot_per_hour')::float8 >= 1
+             THEN format('Updates of %s%s would no longer be HOT: each writes to all indexes of the table, and leaves more for VACUUM.',
+                         (SELECT string_agg(u.name, ', ' ORDER BY u.n)
+                          FROM jsonb_array_elements_text(index_caution.facts -> 'updated_columns') WITH ORDINALITY AS u(name, n)),
+                         CASE WHEN index_caution.observed
+                              THEN format(' (%s an hour)', to_char((index_caution.facts ->> 'no_longer_hot_per_hour')::float8,
+                                                                   'FM999,999,999,999,990')) END) END,
+        CASE WHEN c.relkind <> 'p'
+             THEN 'If it fails, an invalid index is left: drop it before you try again.' END)
+    FROM pg_class c
+    WHERE c.oid = index_caution.relation;
+END;
+COMMENT ON FUNCTION dbadvisor.index_caution(oid, text, bigint, double precision, jsonb, boolean) IS
+    'What an index that dbadvisor.index_advice() lists locks, takes and costs, in sentences.';
+
+CREATE FUNCTION dbadvisor.index_advice(
+    queries        text[]             DEFAULT NULL,
+    weights        double precision[] DEFAULT NULL,
+    storage_budget bigint             DEFAULT NULL,
+    max_columns    integer            DEFAULT 3,
+    time_limit     interval           DEFAULT '30 s',
+    max_indexes    integer            DEFAULT NULL,
+    OUT ddl             text,
+    OUT "table"         regclass,
+    OUT method          text,
+    OUT estimated_bytes bigint,
+    OUT cost_before     double precision,
+    OUT cost_after      double precision,
+    OUT saves_ms_per_hour double precision,
+    OUT write_cost      double precision,
+    OUT statements      jsonb,
+    OUT reason          text,
+    OUT kind            text,
+    OUT undo            text,
+    OUT caution         text,
+    OUT confidence      double precision,
+    OUT facts           jsonb)
+RETURNS SETOF record
+LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 1000000 ROWS 10
+BEGIN ATOMIC
+    SELECT CASE
+           WHEN a.body IS NULL THEN a.command
+           ELSE concat_ws(E'\n',
+                          CASE c.relkind
+                          WHEN 'p' THEN dbadvisor.partitioned_index_script(a.relation, NULL, false, a.body, x.label)
+                          ELSE format('CREATE INDEX CONCURRENTLY %I ON %I.%I %s;',
+                                      x.name, n.nspname, c.relname, a.body)
+                          END,
+                          old.drops)
+           END,
+           a.relation::regclass, a.method, a.estimated_bytes, a.cost_before, a.cost_after,
+           a.saves_ms_per_hour, a.write_cost, a.statements,
+           coalesce(a.reason, dbadvisor.in_words_of_advice(a.statements)), a.kind,
+           CASE WHEN a.body IS NOT NULL
+                THEN concat_ws(E'\n', old.creates,
+                               format('DROP INDEX %s%I.%I;', CASE WHEN c.relkind <> 'p' THEN 'CONCURRENTLY ' END,
+                                      n.nspname, x.name),
+                               -- Those of partitions that the script attaches go with it.
+                               CASE c.relkind WHEN 'p' THEN (
+                                   SELECT string_agg(dbadvisor.index_definition(i.indexrelid) || ';', E'\n' ORDER BY i.indexrelid)
+                                   FROM dbadvisor.partition_leaves(a.relation) leaf
+                                   JOIN pg_index i ON i.indrelid = leaf
+                                   JOIN pg_class ic ON ic.oid = i.indexrelid
+                                   WHERE i.indisvalid
+                                     AND NOT i.indisunique
+                                     AND NOT ic.relispartition
+                                     AND dbadvisor.index_body(i.indexrelid) = a.body) END) END,
+           CASE WHEN a.body IS NOT NULL
+                THEN concat_ws(' ', dbadvisor.index_caution(a.relation, a.method, a.estimated_bytes, a.write_cost,
+                                                            a.facts, a.saves_ms_per_hour IS NOT NULL),
+                               old.caution) END,
+           -- Values that were seen are worth more than none; and plans may be made without them.
+           (SELECT CASE WHEN bool_or(o.generic_gain IS NOT NULL AND o.generic_gain < 0.1) THEN 0.6
+                        WHEN bool_and(o.samples = 0) THEN 0.7
+                        ELSE 0.9 END
+            FROM jsonb_to_recordset(a.statements) AS o(samples int, generic_gain float8)),
+           a.facts
+    FROM (SELECT i.*, row_number() OVER (PARTITION BY i.relation,
+                                                      dbadvisor.new_index_name(i.relation, i.label)
+                                         ORDER BY i.ordinality) AS same_name
+          FROM dbadvisor.advise_indexes(queries, weights, storage_budget, max_columns,
+                                        max_indexes, time_limit) WITH ORDINALITY i) a
+    LEFT JOIN pg_class c ON c.oid = a.relation
+    LEFT JOIN pg_namespace n ON n.oid = c.relnamespace
+    CROSS JOIN LATERAL (
+        SELECT l.label, dbadvisor.new_index_name(a.relation, l.label) AS name
+        FROM (SELECT CASE WHEN a.same_name > 1 THEN a.same_name || '_' ELSE '' END || a.label AS label) l) x
+    LEFT JOIN LATERAL (
+        SELECT string_agg(format('DROP INDEX %sIF EXISTS %I.%I;', CASE WHEN o.relkind = 'i' THEN 'CONCURRENTLY ' END,
+                                 n.nspname, o.relname), E'\n' ORDER BY o.relname) AS drops,
+               string_agg(dbadvisor.index_definition(o.oid) || ';' || dbadvisor.index_extras(o.oid),
+                          E'\n' ORDER BY o.relname) AS creates,
+               'It takes the place of ' || string_agg(quote_ident(o.relname), ', ' ORDER BY o.relname)
+                   || ', whose columns it begins with; drop that when the new one is valid.' AS caution
+        FROM pg_class o
+        WHERE o.oid = ANY (a.replaced)) old ON true
+    ORDER BY a.ordinality;
+END;
+COMMENT ON FUNCTION dbadvisor.index_advice(text[], double precision[], bigint, integer, interval, integer) IS
+    'The indexes that are worth making for the given statements, or for the workload that was observed (or else counted by pg_stat_statements): commands, size, what they gain and cost. Without a time_limit it takes the half of dbadvisor.time_limit, or what a rule has left, and remembers the answer until the command is over.';
+
+CREATE FUNCTION dbadvisor.advice(
+    OUT ddl             text,
+    OUT "table"         regclass,
+    OUT method          text,
+    OUT estimated_bytes bigint,
+    OUT cost_before     double precision,
+    OUT cost_after      double precision,
+    OUT saves_ms_per_hour double precision,
+    OUT write_cost      double precision,
+    OUT statements      jsonb,
+    OUT reason          text,
+    OUT kind            text,
+    OUT undo            text,
+    OUT caution         text,
+    OUT confidence      double precision,
+    OUT facts           jsonb)
+RETURNS SETOF record
+LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 1000000 ROWS 10
+BEGIN ATOMIC
+    SELECT * FROM dbadvisor.index_advice(time_limit => NULL);
+END;
+COMMENT ON FUNCTION dbadvisor.advice() IS
+    'dbadvisor.index_advice() for the observed workload, found out once for all rules of a run.';
+
+CREATE FUNCTION dbadvisor.advised_indexes(
+    kind text,
+    OUT object            text,
+    OUT detail            text,
+    OUT saves_ms_per_hour double precision,
+    OUT confidence        double precision,
+    OUT fix               text,
+    OUT undo              text,
+    OUT caution           text,
+    OUT evidence          jsonb,
+    OUT times             double precision,
+    OUT best_share        double precision,
+    OUT observed          interval)
+RETURNS SETOF record
+LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 1000000 ROWS 10
+BEGIN ATOMIC
+    WITH window_of AS MATERIALIZED (
+        SELECT now() - min(s.since) AS observed
+        FROM dbadvisor.known_statements s
+    )
+    -- Several may be advised on one table, so the columns are part of the name.
+    SELECT format('%I.%I %s', n.nspname, c.relname, substring(a.ddl FROM '(USING [^;]*)')),
+           a.reason, a.saves_ms_per_hour, a.confidence, a.ddl, a.undo, a.caution,
+           jsonb_build_object('table', format('%I.%I', n.nspname, c.relname),
+                              'method', a.method,
+                              'estimated_bytes', a.estimated_bytes,
+                              'ms_per_hour_before', a.cost_before,
+                              'ms_per_hour_after', a.cost_after,
+                              'write_ms_per_hour', a.write_cost,
+                              'observed_hours', extract(epoch FROM w.observed) / 3600,
+                              'statements', a.statements) || a.facts,
+           served.times, served.best_share, w.observed
+    FROM dbadvisor.advice() a
+    JOIN pg_class c ON c.oid = a."table"
+    JOIN pg_namespace n ON n.oid = c.relnamespace
+    CROSS JOIN window_of w
+    CROSS JOIN LATERAL (
+        SELECT sum(s.times) AS times,
+               max(1 - s.after / nullif(s.before, 0)) AS best_share
+        FROM jsonb_to_recordset(a.statements) AS s(times float8, before float8, after float8)) served
+    WHERE a.kind = advised_indexes.kind;
+END;
+COMMENT ON FUNCTION dbadvisor.advised_indexes(text) IS
+    'What dbadvisor.advice() says of indexes, of one kind (index or replacement), as the columns of a rule; and how often the statements served ran, the largest share of one that is saved, and how long was observed.';
 
 CREATE VIEW dbadvisor.user_tables AS
     SELECT c.oid AS relid,
@@ -1572,6 +1911,192 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION dbadvisor.health() IS
     'The state of this database and its server in numbers, each against its target: latency, errors, cache, connections, open transactions, dead rows, replication. What cannot be known here says why.';
+
+/* ---------------------------------------- what became of recommendations */
+
+CREATE FUNCTION dbadvisor.statement_counters()
+RETURNS jsonb
+LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
+BEGIN ATOMIC
+    -- Evaluated only where it can be: the views raise errors elsewhere.
+    SELECT CASE WHEN dbadvisor.observing_obstacle() IS NULL
+                THEN (SELECT jsonb_object_agg(s.queryid,
+                                              jsonb_build_object('calls', s.calls, 'ms', s.ms, 'since', s.since))
+                      FROM (SELECT s.queryid,
+                                   sum(s.calls) AS calls,
+                                   sum(s.total_ms) AS ms,
+                                   min(greatest(s.first_seen, o.since)) AS since
+                            FROM dbadvisor.statements s
+                            CROSS JOIN dbadvisor.store o
+                            WHERE s.queryid IS NOT NULL
+                              AND s.dbid = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
+                            GROUP BY s.queryid) s) END;
+END;
+COMMENT ON FUNCTION dbadvisor.statement_counters() IS
+    'Of each observed statement of this database the calls and milliseconds so far, and since when they count; null where nothing is observed.';
+
+CREATE FUNCTION dbadvisor.baseline(evidence jsonb, counters jsonb)
+RETURNS jsonb
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT jsonb_build_object('at', now(), 'statements', jsonb_object_agg(s.queryid, s.counted))
+    FROM (SELECT DISTINCT e.statement ->> 'queryid' AS queryid,
+                 baseline.counters -> (e.statement ->> 'queryid') AS counted
+          FROM jsonb_path_query(baseline.evidence, 'lax $.statements[*]') AS e(statement)) s
+    WHERE (s.counted ->> 'calls')::bigint > 0
+    HAVING count(*) > 0;
+END;
+COMMENT ON FUNCTION dbadvisor.baseline(jsonb, jsonb) IS
+    'What the statements that a recommendation is for have taken so far: those of its evidence, of counters as statement_counters() gives them. Null where none is known.';
+
+CREATE FUNCTION dbadvisor.effects(
+    OUT id         text,
+    OUT index      oid,
+    OUT status     text,
+    OUT applied_at timestamptz,
+    OUT baseline   jsonb,
+    OUT measured   jsonb)
+RETURNS SETOF record
+LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 100000 ROWS 10
+BEGIN ATOMIC
+    WITH limits AS MATERIALIZED (
+        SELECT 30 AS min_calls,
+               interval '10 minutes' AS min_time,
+               0.9 AS max_ratio_of_gain,
+               1.1 AS max_ratio_of_none
+    ), tracked AS MATERIALIZED (
+        SELECT f.id, f.status, f.applied_at, f.baseline, f.measured,
+               dbadvisor.built_index(f.fix) AS index
+        FROM dbadvisor.findings f
+        WHERE f.rule IN ('missing_index', 'replace_index')
+          AND f.baseline IS NOT NULL
+    ), counted AS MATERIALIZED (
+        SELECT CASE WHEN EXISTS (SELECT FROM tracked t WHERE t.index IS NOT NULL)
+                    THEN dbadvisor.statement_counters() END AS counters
+    ), since AS (
+        -- What each statement took since. One whose numbers shrank, or begin later,
+        -- was forgotten meanwhile: then all of them are from afterwards.
+        SELECT t.id, b.queryid,
+               CASE WHEN x.afresh THEN x.calls ELSE x.calls - x.calls_then END AS calls,
+               CASE WHEN x.afresh THEN x.ms ELSE x.ms - x.ms_then END AS ms,
+               (b.before ->> 'ms')::float8 / (b.before ->> 'calls')::float8 AS mean_ms_before
+        FROM tracked t
+        CROSS JOIN counted c
+        CROSS JOIN LATERAL jsonb_each(t.baseline -> 'statements') AS b(queryid, before)
+        CROSS JOIN LATERAL (
+            SELECT c.counters -> b.queryid AS present,
+                   t.baseline -> 'applied' -> b.queryid AS past) n
+        CROSS JOIN LATERAL (
+            SELECT (n.present ->> 'calls')::float8 AS calls,
+                   (n.present ->> 'ms')::float8 AS ms,
+                   (n.past ->> 'calls')::float8 AS calls_then,
+                   (n.past ->> 'ms')::float8 AS ms_then,
+                   n.past IS NULL
+                   OR (n.present ->> 'since')::timestamptz > (n.past ->> 'since')::timestamptz
+                   OR (n.present ->> 'calls')::float8 < (n.past ->> 'calls')::float8 AS afresh) x
+        WHERE t.status <> 'open'
+    ), sums AS (
+        SELECT s.id,
+               sum(s.calls) AS calls,
+               sum(s.ms) AS ms,
+               sum(s.calls * s.mean_ms_before) AS expected_ms,
+               jsonb_object_agg(s.queryid,
+                                jsonb_build_object('calls', s.calls,
+                                                   'mean_ms_before', s.mean_ms_before,
+                                                   'mean_ms', s.ms / s.calls)) AS statements
+        FROM since s
+        WHERE s.calls > 0
+        GROUP BY s.id
+    ), judged AS (
+        SELECT t.*,
+               CASE WHEN t.index IS NULL AND t.status IN ('applied', 'verified', 'no_gain', 'regressed') THEN 'resolved'
+                    WHEN t.index IS NOT NULL AND t.status NOT IN ('applied', 'verified', 'no_gain', 'regressed') THEN 'applied'
+                    WHEN t.index IS NULL OR t.status = 'verified' THEN t.status
+                    WHEN s.calls < l.min_calls OR now() - t.applied_at < l.min_time
+                         OR s.expected_ms IS NULL THEN t.status
+                    WHEN s.ms <= l.max_ratio_of_gain * s.expected_ms THEN 'verified'
+                    WHEN s.ms <= l.max_ratio_of_none * s.expected_ms THEN 'no_gain'
+                    ELSE 'regressed' END AS becomes,
+               jsonb_build_object(
+                   'at', now(),
+                   'calls', s.calls,
+                   'ms', s.ms,
+                   'expected_ms', s.expected_ms,
+                   'gain', 1 - s.ms / nullif(s.expected_ms, 0),
+                   'statements', s.statements) AS measures,
+               c.counters
+        FROM tracked t
+        CROSS JOIN limits l
+        CROSS JOIN counted c
+        LEFT JOIN sums s ON s.id = t.id
+    )
+    SELECT j.id,
+           j.index,
+           j.becomes,
+           CASE WHEN j.becomes = 'applied' AND j.status <> 'applied' THEN now()
+                WHEN j.becomes NOT IN ('open', 'resolved') THEN j.applied_at END,
+           CASE WHEN j.becomes = 'applied' AND j.status <> 'applied'
+                THEN j.baseline
+                     || jsonb_build_object('applied',
+                            (SELECT coalesce(jsonb_object_agg(k.queryid, j.counters -> k.queryid), '{}')
+                             FROM jsonb_object_keys(j.baseline -> 'statements') AS k(queryid)
+                             WHERE j.counters ? k.queryid))
+                ELSE j.baseline END,
+           CASE WHEN j.becomes IN ('verified', 'no_gain', 'regressed') AND j.status <> 'verified'
+                     AND j.measures -> 'calls' <> 'null'
+                THEN j.measures
+                WHEN j.becomes <> 'applied' THEN j.measured END
+    FROM judged j;
+END;
+COMMENT ON FUNCTION dbadvisor.effects() IS
+    'What became of the indexes that were recommended and recorded: what snapshot() is about to write. An index that exists is applied; when its statements ran 30 times and 10 minutes have passed it is verified (they take at least 10 % less than before), no_gain, or regressed (at least 10 % more), each statement compared with itself; one that is gone again is resolved.';
+
+CREATE FUNCTION dbadvisor.snapshot()
+RETURNS bigint
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+    UPDATE dbadvisor.findings f
+    SET status = e.status,
+        applied_at = e.applied_at,
+        baseline = e.baseline,
+        measured = e.measured
+    FROM dbadvisor.effects() e
+    WHERE f.id = e.id
+      AND (f.status, f.applied_at, f.baseline, f.measured)
+          IS DISTINCT FROM (e.status, e.applied_at, e.baseline, e.measured);
+
+    WITH present AS MATERIALIZED (
+        SELECT r.*, r.rule IN ('missing_index', 'replace_index') AS is_tracked
+        FROM dbadvisor.recommendations(min_severity => 'info',
+                                       include_dismissed => true) r
+    ), counted AS MATERIALIZED (
+        SELECT CASE WHEN EXISTS (SELECT FROM present p WHERE p.is_tracked)
+                    THEN dbadvisor.statement_counters() END AS counters
+    ), recorded AS (
+        INSERT INTO dbadvisor.findings AS f
+            (id, severity, category, rule, object, detail, fix, undo, first_seen, last_seen, times_seen, baseline)
+        SELECT p.id, p.severity, p.category, p.rule, p.object, p.detail,
+               p.fix, p.undo, now(), now(), 1,
+               CASE WHEN p.is_tracked THEN dbadvisor.baseline(p.evidence, c.counters) END
+        FROM present p
+        CROSS JOIN counted c
+        ON CONFLICT (id) DO UPDATE
+        SET severity = excluded.severity,
+            detail = excluded.detail,
+            fix = excluded.fix,
+            undo = excluded.undo,
+            last_seen = excluded.last_seen,
+            times_seen = f.times_seen + 1,
+            -- what was before stays as it was once the index is there
+            status = CASE f.status WHEN 'resolved' THEN 'open' ELSE f.status END,
+            baseline = CASE WHEN f.applied_at IS NULL THEN coalesce(excluded.baseline, f.baseline)
+                            ELSE f.baseline END
+        RETURNING 1
+    )
+    SELECT count(*) FROM recorded;
+END;
+COMMENT ON FUNCTION dbadvisor.snapshot() IS
+    'Records the present findings in dbadvisor.findings, and what became of the indexes that it recorded before. Returns how many findings there are.';
 
 /* ------------------------------------------------------------ privileges */
 

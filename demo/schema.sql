@@ -116,7 +116,7 @@ CREATE TABLE shop.order_items (
     id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     order_id   int NOT NULL REFERENCES shop.orders ON DELETE CASCADE,
     -- Whoever deletes a product reads all items ever sold.
-    -- planted: index/foreign_key_without_index /order_items_product_id_fkey/
+    -- planted: index/foreign_key_without_index /order_items.*product_id/
     product_id int NOT NULL REFERENCES shop.products,
     quantity   int NOT NULL,
     unit_price numeric(12, 2) NOT NULL,
@@ -277,6 +277,8 @@ END $$;
 
 -- The running total of all that was ever sold is sorted on disk; that of some
 -- orders is not. (traffic/totals.sql)
+-- An index has them in this order.
+-- planted: index/missing_index /^shop\.order_items USING btree \(unit_price, id/
 -- planted: statement/spills_to_disk /OVER \(ORDER BY unit_price, id\).* FROM shop\.order_items\)/
 -- twin: statement/spills_to_disk /OVER \(ORDER BY unit_price, id\).* FROM shop\.order_items WHERE/
 
@@ -294,6 +296,10 @@ CREATE TABLE shop.deliveries (
 CREATE INDEX deliveries_order_id_idx ON shop.deliveries (order_id);
 CREATE INDEX deliveries_city_idx ON shop.deliveries (city);
 
+-- The same from the other side: an index ends it. What the reviews are found by is there.
+-- planted: index/missing_index /^ops\.events USING btree \(customer_id\)/
+-- twin: index/missing_index /^shop\.reviews[: ]/
+
 -- Somebody leafs through all products, page after page; a visitor goes on from
 -- the last name seen. (traffic/paging.sql, traffic/browse.sql)
 -- planted: statement/deep_offset /FROM shop\.products ORDER BY name OFFSET/
@@ -304,14 +310,23 @@ CREATE INDEX deliveries_city_idx ON shop.deliveries (city);
 -- planted: statement/filter_discards_most /SELECT count\(\*\) FROM ops\.events e WHERE e\.customer_id/
 -- twin: statement/filter_discards_most /FROM shop\.reviews WHERE product_id/
 
+-- Of what was sold on a day, asked for by the day of a time no index finds it; by
+-- the times from which on and until when, the index on placed_at does. The old orders
+-- that are asked for as well were never analyzed. (traffic/plans.sql)
+-- planted: statement/defeats_index /FROM shop\.orders WHERE placed_at::date = /
+-- twin: statement/defeats_index /FROM shop\.orders WHERE placed_at >= date/
+-- planted: statistics/analyze_first shop.legacy_orders
+-- twin: statistics/analyze_first shop.legacy_invoices
+
 -- -------------------------------------------------------------------- roles
 
--- The application, and whoever is on call: pg_monitor and nothing more.
+-- The application, and whoever is on call: advice on indexes for statements
+-- of others takes the right to read what they read.
 DO $$
 BEGIN
     IF to_regrole('shop_app') IS NULL THEN
         CREATE ROLE shop_app LOGIN;
-        CREATE ROLE oncall LOGIN IN ROLE pg_monitor;
+        CREATE ROLE oncall LOGIN IN ROLE pg_monitor, pg_read_all_data;
     END IF;
 END $$;
 GRANT USAGE ON SCHEMA shop, ops TO shop_app;

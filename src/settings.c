@@ -17,6 +17,7 @@
 #include "utils/guc.h"
 
 bool		dba_capture_parameters;
+double		dba_max_regression;
 int			dba_max_statements;
 int			dba_min_window;
 bool		dba_observe;
@@ -40,6 +41,14 @@ dba_settings_init(void)
 							 &dba_capture_parameters,
 							 true,
 							 PGC_SUSET, 0,
+							 NULL, NULL, NULL);
+
+	DefineCustomRealVariable("dbadvisor.max_regression",
+							 "Share by which a statement may become dearer through advised indexes.",
+							 "Beyond, no set of indexes is advised, whatever others gain by it.",
+							 &dba_max_regression,
+							 0.1, 0, 10,
+							 PGC_USERSET, 0,
 							 NULL, NULL, NULL);
 
 	DefineCustomIntVariable("dbadvisor.max_statements",

@@ -9,6 +9,7 @@
 #define DBA_SETTINGS_H
 
 extern bool dba_capture_parameters;
+extern double dba_max_regression;	/* share of a statement's cost */
 extern int	dba_max_statements;
 extern int	dba_min_window;		/* seconds; 0 = any */
 #pragma GCC visibility push(hidden)

@@ -23,7 +23,9 @@
 
 #include "miscadmin.h"
 #include "storage/latch.h"
+#include "utils/float.h"
 #include "utils/timeout.h"
+#include "utils/timestamp.h"
 
 static TimeoutId timeout_id = MAX_TIMEOUTS;	/* until registered */
 static volatile sig_atomic_t expired = false;
@@ -59,6 +61,15 @@ dba_deadline_disarm(void)
 	if (expired)
 		QueryCancelPending = false;
 	return expired;
+}
+
+/* Milliseconds that are left; infinity where no watch is kept. */
+double
+dba_deadline_left(void)
+{
+	if (timeout_id == MAX_TIMEOUTS || !get_timeout_active(timeout_id))
+		return get_float8_infinity();
+	return (double) (get_timeout_finish_time(timeout_id) - GetCurrentTimestamp()) / 1000;
 }
 
 /* Runs in a signal handler. */

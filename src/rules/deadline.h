@@ -10,5 +10,6 @@
 
 extern void dba_deadline_arm(int milliseconds);
 extern bool dba_deadline_disarm(void);
+extern double dba_deadline_left(void);
 
 #endif							/* DBA_DEADLINE_H */

@@ -91,6 +91,7 @@ static void make_id(DbaFinding *finding);
 static Datum sha256_of(const char *text);
 static int	compare_rank(const ListCell *a, const ListCell *b);
 static List *fold_general(List *findings);
+static char *what_it_changes(const DbaFinding *finding);
 static List *merge_equal(List *findings);
 static DbaFinding *first_of(HTAB *seen, const char *text,
 							DbaFinding *finding);
@@ -414,9 +415,21 @@ fold_general(List *findings)
 }
 
 /*
- * The findings with those that give the same command for the same object
- * merged into the first of them.  A command that only shows something leaves
- * open what is to be done, so it does not make two findings one.
+ * The command and its object.  One index may serve a foreign key and a statement;
+ * a setting is changed for many reasons.
+ */
+static char *
+what_it_changes(const DbaFinding *finding)
+{
+	bool		is_index = strcmp(finding->rule->category, "index") == 0;
+
+	return psprintf("%s\n%s", is_index ? "" : finding->object, finding->fix);
+}
+
+/*
+ * The findings with those that give the same command for the same object, or make
+ * the same index, merged into the first of them.  A command that only shows
+ * something leaves open what is to be done, so it does not make two findings one.
  */
 static List *
 merge_equal(List *findings)
@@ -431,8 +444,7 @@ merge_equal(List *findings)
 		DbaFinding *first = finding;
 
 		if (finding->fix_changes)
-			first = first_of(seen, psprintf("%s\n%s", finding->object,
-											finding->fix), finding);
+			first = first_of(seen, what_it_changes(finding), finding);
 		if (first == finding)
 			kept = lappend(kept, finding);
 		else

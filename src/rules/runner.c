@@ -79,6 +79,9 @@ typedef struct RunState
 	List	   *populations;
 } RunState;
 
+/* Of the rule that is running; NULL: none is. */
+static DbaCoverage *running = NULL;
+
 static void pin_settings(void);
 static void run_rule(RunState *state, const DbaRule *rule);
 static bool try_rule(RunState *state, const DbaRule *rule,
@@ -150,6 +153,25 @@ dba_coverage_status_name(DbaCoverageStatus status)
 	pg_unreachable();
 }
 
+/*
+ * For functions that rules call: so many objects were left out, or none, and what
+ * is to be said of that.  False where no rule runs.
+ */
+bool
+dba_run_note(int64 skipped, const char *reason)
+{
+	MemoryContext caller;
+
+	if (running == NULL)
+		return false;
+	caller = MemoryContextSwitchTo(GetMemoryChunkContext(running));
+	running->skipped += skipped;
+	running->reason = running->reason == NULL ? pstrdup(reason) :
+		psprintf("%s; %s", running->reason, reason);
+	MemoryContextSwitchTo(caller);
+	return true;
+}
+
 static void
 pin_settings(void)
 {
@@ -197,6 +219,7 @@ try_rule(RunState *state, const DbaRule *rule, DbaCoverage *coverage)
 
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(state->context);
+	running = coverage;
 	PG_TRY();
 	{
 		dba_deadline_arm(time_for_rule(state));
@@ -211,6 +234,7 @@ try_rule(RunState *state, const DbaRule *rule, DbaCoverage *coverage)
 		ErrorData  *error;
 		bool		timed_out = dba_deadline_disarm();
 
+		running = NULL;
 		MemoryContextSwitchTo(state->context);
 		error = CopyErrorData();
 		FlushErrorState();
@@ -221,6 +245,7 @@ try_rule(RunState *state, const DbaRule *rule, DbaCoverage *coverage)
 	}
 	PG_END_TRY();
 
+	running = NULL;
 	MemoryContextSwitchTo(state->context);
 	CurrentResourceOwner = owner;
 	if (ended)
@@ -390,11 +415,13 @@ note_skipped(DbaCoverage *coverage, List *skipped)
 	int			named = 0;
 	ListCell   *cell;
 
-	coverage->skipped = list_length(skipped);
+	coverage->skipped += list_length(skipped);
 	if (skipped == NIL)
 		return;
 
 	initStringInfo(&buf);
+	if (coverage->reason != NULL)
+		appendStringInfo(&buf, "%s; ", coverage->reason);
 	appendStringInfoString(&buf, "locked: ");
 	foreach(cell, skipped)
 	{

@@ -38,6 +38,7 @@ typedef struct DbaRun
 } DbaRun;
 
 extern DbaRun *dba_run_rules(List *categories);
+extern bool dba_run_note(int64 skipped, const char *reason);
 extern const char *dba_coverage_status_name(DbaCoverageStatus status);
 
 #endif							/* DBA_RUNNER_H */

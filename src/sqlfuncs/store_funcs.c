@@ -78,6 +78,13 @@ observing_obstacle(void)
 		"dbadvisor is not preloaded: add it to shared_preload_libraries and restart";
 }
 
+/* Whether the store tells what this database's sessions do. */
+bool
+dba_is_observed(void)
+{
+	return observing_obstacle() == NULL;
+}
+
 /* Whether a list of libraries names this one. */
 static bool
 is_loaded_by(const char *setting)

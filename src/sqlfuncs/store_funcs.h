@@ -9,5 +9,6 @@
 #define DBA_STORE_FUNCS_H
 
 extern void dba_demand_store(void);
+extern bool dba_is_observed(void);
 
 #endif							/* DBA_STORE_FUNCS_H */
